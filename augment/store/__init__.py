@@ -1,0 +1,58 @@
+"""The workspace and what it remembers: images, samples, verdicts, jobs, models, projections, settings and files.
+
+Knows no torch, no operation and no user interface.
+"""
+
+from augment.store.files import Files
+from augment.store.images import Images
+from augment.store.jobs import Jobs
+from augment.store.models import Models
+from augment.store.projections import Projections
+from augment.store.records import (
+    Change,
+    Decision,
+    ImageRecord,
+    JobRecord,
+    JobState,
+    ModelKind,
+    ModelRecord,
+    ProjectionRecord,
+    SampleRecord,
+    Split,
+    Status,
+    VerdictRecord,
+)
+from augment.store.samples import SampleOrder, SampleRow, Samples
+from augment.store.settings import Settings
+from augment.store.store import Store
+from augment.store.verdicts import Verdicts
+from augment.store.workspace import Hold, Workspace, now
+
+__all__ = [
+    "Change",
+    "Decision",
+    "Files",
+    "Hold",
+    "ImageRecord",
+    "Images",
+    "JobRecord",
+    "JobState",
+    "Jobs",
+    "ModelKind",
+    "ModelRecord",
+    "Models",
+    "ProjectionRecord",
+    "Projections",
+    "SampleOrder",
+    "SampleRecord",
+    "SampleRow",
+    "Samples",
+    "Settings",
+    "Split",
+    "Status",
+    "Store",
+    "VerdictRecord",
+    "Verdicts",
+    "Workspace",
+    "now",
+]

@@ -1,0 +1,121 @@
+"""The imported photographs: what is there, by id, content, label, split and group."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+from sqlalchemy.dialects.sqlite import insert
+
+from augment.errors import InvalidInput, NotFound
+from augment.store import schema
+from augment.store.database import Database
+from augment.store.records import ImageRecord, Split
+from augment.store.workspace import now
+
+__all__ = ["Images", "insert_image"]
+
+_IMAGES = schema.images
+
+
+def _record(row: Mapping[str, Any]) -> ImageRecord:
+    return ImageRecord(**row)
+
+
+class Images:
+    """Reads images. They are added with `Store.apply` and never altered; ids grow and are never used twice."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, image_id: int) -> ImageRecord:
+        """Return one image; raises NotFound."""
+        found = self.get_many([image_id])
+        if not found:
+            raise NotFound(f"image {image_id} is not in this workspace: {self.count()} images are there")
+        return found[0]
+
+    def get_many(self, image_ids: Sequence[int]) -> list[ImageRecord]:
+        """Return the images of these ids that are there, in the order asked for."""
+        wanted = select(_IMAGES).where(_IMAGES.c.id.in_([int(image_id) for image_id in image_ids]))
+        found = {record.id: record for record in self._records(wanted)}
+        return [found[image_id] for image_id in image_ids if image_id in found]
+
+    def by_sha256(self, sha256: str) -> ImageRecord | None:
+        """Return the image with exactly these bytes, or None."""
+        found = self._records(select(_IMAGES).where(_IMAGES.c.sha256 == sha256))
+        return found[0] if found else None
+
+    def list(
+        self, split: Split | None = None, label: str | None = None, limit: int | None = None, offset: int = 0
+    ) -> list[ImageRecord]:
+        """Return images ordered by id, all or those of one split and label."""
+        return self._records(
+            _filtered(select(_IMAGES), split, label).order_by(_IMAGES.c.id).limit(limit).offset(offset)
+        )
+
+    def ids(self, split: Split | None = None, label: str | None = None) -> Sequence[int]:
+        """Return ids in ascending order, all or those of one split and label."""
+        with self._database.read() as connection:
+            found = connection.execute(_filtered(select(_IMAGES.c.id), split, label).order_by(_IMAGES.c.id))
+            return found.scalars().all()
+
+    def count(self, split: Split | None = None, label: str | None = None) -> int:
+        """Return how many images are there."""
+        with self._database.read() as connection:
+            return connection.execute(_filtered(select(func.count(_IMAGES.c.id)), split, label)).scalar_one()
+
+    def labels(self) -> Sequence[str]:
+        """Return the labels in use, sorted by code point: the class order of everything that is trained."""
+        with self._database.read() as connection:
+            return connection.execute(select(_IMAGES.c.label).distinct().order_by(_IMAGES.c.label)).scalars().all()
+
+    def counts(self) -> dict[tuple[str, Split], int]:
+        """Return the number of images by (label, split), sorted by label, then train, validation, test."""
+        order = {"train": 0, "validation": 1, "test": 2}
+        query = select(_IMAGES.c.label, _IMAGES.c.split, func.count()).group_by(_IMAGES.c.label, _IMAGES.c.split)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        rows = sorted(rows, key=lambda row: (row[0], order[row[1]]))
+        return {(label, split): count for label, split, count in rows}
+
+    def groups(self) -> Sequence[str]:
+        """Return the names of all groups, sorted."""
+        return sorted(self.group_splits())
+
+    def group_splits(self) -> dict[str, Split]:
+        """Return the split of each group; an image added to a group always gets this split."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(schema.groups).order_by(schema.groups.c.name)).all()
+        return {row.name: row.split for row in rows}
+
+    def _records(self, query: Select[Any]) -> "list[ImageRecord]":
+        with self._database.read() as connection:
+            return [_record(row) for row in connection.execute(query).mappings()]
+
+
+def _filtered(query: Select[Any], split: Split | None, label: str | None) -> Select[Any]:
+    if split is not None:
+        query = query.where(_IMAGES.c.split == split)
+    if label is not None:
+        query = query.where(_IMAGES.c.label == label)
+    return query
+
+
+def insert_image(connection: Connection, record: ImageRecord) -> int:
+    """Add an image inside a transaction and return its id; the same bytes again keep the first one's id and fields.
+
+    The group's split wins over the record's, so that a split never cuts through a group. Raises InvalidInput without a group.
+    """
+    if not record.group:
+        raise InvalidInput(
+            f"image {record.name!r} has no group: give the physical part, or the image's own name where that is unknown"
+        )
+    known = connection.execute(select(_IMAGES.c.id).where(_IMAGES.c.sha256 == record.sha256)).scalar()
+    if known is not None:
+        return int(known)
+    connection.execute(insert(schema.groups).values(name=record.group, split=record.split).on_conflict_do_nothing())
+    of_group = select(schema.groups.c.split).where(schema.groups.c.name == record.group)
+    values = asdict(record) | {"split": connection.execute(of_group).scalar_one()}
+    values["imported_at"] = record.imported_at or now()
+    return int(connection.execute(insert(_IMAGES).values(values).returning(_IMAGES.c.id)).scalar_one())

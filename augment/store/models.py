@@ -1,0 +1,60 @@
+"""The trained networks: which file, made how, and how good."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Select, insert, select
+
+from augment.errors import NotFound
+from augment.store import schema
+from augment.store.database import Database
+from augment.store.records import ModelKind, ModelRecord
+from augment.store.workspace import now
+
+__all__ = ["Models", "insert_model"]
+
+_MODELS = schema.models
+
+
+def _record(row: Mapping[str, Any]) -> ModelRecord:
+    return ModelRecord(**row)
+
+
+class Models:
+    """Reads models. They are added with `Store.apply` and never altered."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, model_id: int) -> ModelRecord:
+        """Return one model; raises NotFound."""
+        found = self._records(select(_MODELS).where(_MODELS.c.id == model_id))
+        if not found:
+            raise NotFound(f"model {model_id} is not in this workspace: train one or name another")
+        return found[0]
+
+    def list(self, kind: ModelKind | None = None) -> list[ModelRecord]:
+        """Return models, newest first, all or those of one kind."""
+        query = select(_MODELS).order_by(_MODELS.c.id.desc())
+        return self._records(query if kind is None else query.where(_MODELS.c.kind == kind))
+
+    def latest(self, kind: ModelKind) -> ModelRecord | None:
+        """Return the newest model of a kind, or None."""
+        found = self._records(select(_MODELS).where(_MODELS.c.kind == kind).order_by(_MODELS.c.id.desc()).limit(1))
+        return found[0] if found else None
+
+    def by_sha256(self, sha256: str) -> ModelRecord | None:
+        """Return the newest model whose file has this SHA-256, or None."""
+        found = self._records(select(_MODELS).where(_MODELS.c.sha256 == sha256).order_by(_MODELS.c.id.desc()).limit(1))
+        return found[0] if found else None
+
+    def _records(self, query: Select[Any]) -> "list[ModelRecord]":
+        with self._database.read() as connection:
+            return [_record(row) for row in connection.execute(query).mappings()]
+
+
+def insert_model(connection: Connection, record: ModelRecord) -> int:
+    """Add a model inside a transaction and return its id."""
+    values = asdict(record) | {"created_at": record.created_at or now(), "id": None}
+    return int(connection.execute(insert(_MODELS).values(values).returning(_MODELS.c.id)).scalar_one())

@@ -1,0 +1,161 @@
+"""Decisions on samples: append-only, on disk before `add` returns, each taken back by a further row.
+
+A sample's status follows its verdicts in the same transaction: the newest accepted or rejected one that stands decides.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Select, exists, func, insert, select, update
+
+from augment.errors import InvalidInput, NotFound
+from augment.store import schema
+from augment.store.database import Database
+from augment.store.records import VerdictRecord
+from augment.store.workspace import now
+
+__all__ = ["Verdicts"]
+
+_VERDICTS = schema.verdicts
+_LATER = schema.verdicts.alias("later")
+_NOT_UNDONE = ~exists().where(_LATER.c.undoes == _VERDICTS.c.id)
+
+
+def _record(row: Mapping[str, Any]) -> VerdictRecord:
+    return VerdictRecord(**row)
+
+
+class Verdicts:
+    """Adds, takes back and reads verdicts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, verdict: VerdictRecord) -> VerdictRecord:
+        """Store one decision and return it with id and time; it is on disk when this returns.
+
+        The same `client_key` from the same reviewer again returns what was stored the first time. A skipped sample keeps its
+        status. Raises NotFound for an unknown sample, InvalidInput for a verdict without reviewer or a key used for another
+        decision, WorkspaceError where it cannot be written; then nothing was stored.
+        """
+        return self.add_many([verdict])[0]
+
+    def add_many(self, verdicts: Sequence[VerdictRecord]) -> list[VerdictRecord]:
+        """Store several decisions in order, all of them or none, and return them as `add` does."""
+        with self._database.write() as connection:
+            return [_add(connection, verdict) for verdict in verdicts]
+
+    def undo(self, reviewer: str, client_key: str = "") -> VerdictRecord | None:
+        """Take back the reviewer's newest verdict that still stands; None where there is none.
+
+        Returns the row with decision "undone", whose `undoes` names the verdict. With a `client_key` a repeated call returns
+        the first one's row and takes back nothing further.
+        """
+        with self._database.write() as connection:
+            known = _by_key(connection, reviewer, client_key)
+            if known is not None:
+                if known.decision != "undone":
+                    raise InvalidInput(f"client key {client_key!r} belongs to another decision: make a new one")
+                return known
+            standing = select(_VERDICTS).where(
+                _VERDICTS.c.reviewer == reviewer, _VERDICTS.c.decision != "undone", _NOT_UNDONE
+            )
+            newest = connection.execute(standing.order_by(_VERDICTS.c.id.desc()).limit(1)).mappings().first()
+            if newest is None:
+                return None
+            undone = VerdictRecord(
+                sample_id=newest["sample_id"],
+                decision="undone",
+                reviewer=reviewer,
+                undoes=newest["id"],
+                client_key=client_key,
+            )
+            return _insert(connection, undone)
+
+    def get(self, verdict_id: int) -> VerdictRecord:
+        """Return one verdict; raises NotFound."""
+        found = self._records(select(_VERDICTS).where(_VERDICTS.c.id == verdict_id))
+        if not found:
+            raise NotFound(f"verdict {verdict_id} is not in this workspace: {self.count()} verdicts are there")
+        return found[0]
+
+    def history(self, sample_id: int) -> list[VerdictRecord]:
+        """Return all verdicts on a sample, oldest first, the undone and the undoing ones included."""
+        return self._records(select(_VERDICTS).where(_VERDICTS.c.sample_id == sample_id).order_by(_VERDICTS.c.id))
+
+    def standing(self, sample_ids: Sequence[int] | None = None) -> dict[int, VerdictRecord]:
+        """Return by sample id the accepted or rejected verdict that decides its status, for all samples or those named."""
+        query = select(func.max(_VERDICTS.c.id)).where(_decides())
+        if sample_ids is not None:
+            query = query.where(_VERDICTS.c.sample_id.in_([int(sample_id) for sample_id in sample_ids]))
+        newest = query.group_by(_VERDICTS.c.sample_id)
+        found = self._records(select(_VERDICTS).where(_VERDICTS.c.id.in_(newest)).order_by(_VERDICTS.c.sample_id))
+        return {record.sample_id: record for record in found}
+
+    def count(self) -> int:
+        """Return how many rows are there, the undone and the undoing ones included."""
+        with self._database.read() as connection:
+            return connection.execute(select(func.count(_VERDICTS.c.id))).scalar_one()
+
+    def _records(self, query: Select[Any]) -> list[VerdictRecord]:
+        with self._database.read() as connection:
+            return [_record(row) for row in connection.execute(query).mappings()]
+
+
+def _decides() -> Any:
+    return _VERDICTS.c.decision.in_(("accepted", "rejected")) & _NOT_UNDONE
+
+
+def _by_key(connection: Connection, reviewer: str, client_key: str) -> VerdictRecord | None:
+    if not client_key:
+        return None
+    same = select(_VERDICTS).where(_VERDICTS.c.reviewer == reviewer, _VERDICTS.c.client_key == client_key)
+    row = connection.execute(same).mappings().first()
+    return _record(row) if row is not None else None
+
+
+def _add(connection: Connection, verdict: VerdictRecord) -> VerdictRecord:
+    if not verdict.reviewer:
+        raise InvalidInput(f"the verdict on sample {verdict.sample_id} has no reviewer: give a name")
+    known = _by_key(connection, verdict.reviewer, verdict.client_key)
+    if known is not None:
+        if (known.sample_id, known.decision) != (verdict.sample_id, verdict.decision):
+            raise InvalidInput(
+                f"client key {verdict.client_key!r} was used for {known.decision!r} on sample {known.sample_id}: "
+                "make a new key for each decision"
+            )
+        return known
+    if verdict.decision == "undone":
+        _check_undoes(connection, verdict)
+    return _insert(connection, verdict)
+
+
+def _check_undoes(connection: Connection, verdict: VerdictRecord) -> None:
+    target = select(_VERDICTS).where(
+        _VERDICTS.c.id == verdict.undoes,
+        _VERDICTS.c.sample_id == verdict.sample_id,
+        _VERDICTS.c.decision != "undone",
+        _NOT_UNDONE,
+    )
+    if connection.execute(target).first() is None:
+        raise InvalidInput(
+            f"verdict {verdict.undoes} on sample {verdict.sample_id} cannot be undone: it is not there or undone already"
+        )
+
+
+def _insert(connection: Connection, verdict: VerdictRecord) -> VerdictRecord:
+    """Add the row and let the sample's status follow."""
+    samples = schema.samples
+    status = connection.execute(select(samples.c.status).where(samples.c.id == verdict.sample_id)).scalar()
+    if status is None:
+        raise NotFound(f"sample {verdict.sample_id} is not in this workspace: reload the page and decide again")
+    values = asdict(verdict) | {"decided_at": verdict.decided_at or now(), "id": None}
+    row = connection.execute(insert(_VERDICTS).values(values).returning(*_VERDICTS.c)).mappings().one()
+    decided = verdict.decision
+    if decided == "undone":
+        decisive = select(_VERDICTS.c.decision).where(_VERDICTS.c.sample_id == verdict.sample_id, _decides())
+        decided = connection.execute(decisive.order_by(_VERDICTS.c.id.desc()).limit(1)).scalar() or "candidate"
+    if decided not in ("skipped", status):
+        connection.execute(update(samples).where(samples.c.id == verdict.sample_id).values(status=decided))
+    return _record(row)
