@@ -1,0 +1,10 @@
+"""Own components: each a factory function that returns a `gr.HTML`, with its script and style sheet in files beside it."""
+
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+
+def asset(name: str) -> str:
+    """Text of a `.js` or `.css` file of this folder."""
+    return (_HERE / name).read_text(encoding="utf-8")
