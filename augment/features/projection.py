@@ -1,0 +1,280 @@
+"""A fitted UMAP: 20-D positions to condition on, 2-D positions to look at, and new images placed without fitting again.
+
+umap-learn and scikit-learn are imported by `fit` alone (importing takes 4 s and compiling 10 s); a saved projection
+is arrays, and placing is a weighted mean over neighbours. It does not know images, labels or splits: whoever calls
+it fits it on the training split.
+"""
+
+import json
+import shutil
+import warnings
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augment.errors import InvalidConfig, InvalidInput, NotReady
+from augment.features.neighbours import Floats, check_points, nearest, shepard_weights
+
+__all__ = ["Projection", "ProjectionConfig"]
+
+_ARRAYS = {"features": "projection_features.npy", "position": "projection_position.npy", "xy": "projection_xy.npy"}
+_HEAD = "projection.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectionConfig:
+    """How features are reduced. Defaults follow METHODS 4 (20 dimensions) and umap-learn (15 neighbours, 0.1)."""
+
+    dimensions: int = field(
+        default=20, metadata={"help": "dimensions of a position; the generators are conditioned on them"}
+    )
+    neighbours: int = field(
+        default=15, metadata={"help": "neighbours of a point in UMAP: few show detail, many the whole"}
+    )
+    min_dist: float = field(default=0.1, metadata={"help": "how closely UMAP may pack points: 0 to 1"})
+    metric: Literal["cosine", "euclidean"] = field(default="cosine", metadata={"help": "distance between features"})
+    place_neighbours: int = field(default=8, metadata={"help": "fitted points that place a new one"})
+    smallest_umap: int = field(
+        default=15, metadata={"help": "below this many different points PCA takes the place of UMAP"}
+    )
+    seed: int = field(default=0, metadata={"help": "random seed; the same seed and features give the same positions"})
+
+    def __post_init__(self) -> None:
+        """Check the ranges.
+
+        Raises:
+            InvalidConfig: a field lies outside its range.
+        """
+        if not 2 <= self.dimensions <= 64:
+            raise InvalidConfig(f"dimensions {self.dimensions}: 2 to 64 are possible; 20 is usual")
+        if not 2 <= self.neighbours <= 200:
+            raise InvalidConfig(f"neighbours {self.neighbours}: 2 to 200 are possible; 15 is usual")
+        if not 0.0 <= self.min_dist <= 1.0:
+            raise InvalidConfig(f"min_dist {self.min_dist}: 0 to 1 is possible; 0.1 is usual")
+        if self.metric not in ("cosine", "euclidean"):
+            raise InvalidConfig(f"metric {self.metric!r}: choose cosine or euclidean")
+        if not 1 <= self.place_neighbours <= 100:
+            raise InvalidConfig(f"place_neighbours {self.place_neighbours}: 1 to 100 are possible; 8 is usual")
+        if self.smallest_umap < 4:
+            raise InvalidConfig(f"smallest_umap {self.smallest_umap}: 4 or more; UMAP needs some neighbours")
+        if not 0 <= self.seed < 2**32:
+            raise InvalidConfig(f"seed {self.seed}: 0 to {2**32 - 1} is possible")
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """Fitted points in three spaces. All arrays have n rows in the order of the features given to `fit`.
+
+    features: (n, d) float32, scaled to length 1 when the metric is cosine.
+    position: (n, dimensions) float32; dimensions that few points could not fill are 0.
+    xy: (n, 2) float32.
+    method: "umap" or "pca".
+    notes: what a user should be told about the fit, in words; empty when all went as usual.
+    """
+
+    config: ProjectionConfig
+    features: Floats
+    position: Floats
+    xy: Floats
+    method: Literal["umap", "pca"]
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def fit(cls, features: NDArray[Any], config: ProjectionConfig | None = None) -> "Projection":
+        """Fit both reductions on the same neighbours.
+
+        Args:
+            features: (n, d) float32, finite, n >= 1.
+            config: see `ProjectionConfig`.
+
+        Returns:
+            The projection. With fewer than `smallest_umap` different rows it is a PCA (one image: everything at 0),
+            with fewer than `neighbours` + 1 rows all others are neighbours; `notes` says so.
+
+        Raises:
+            InvalidInput: no rows, or NaN or infinity in them.
+        """
+        config = config or ProjectionConfig()
+        given = check_points(features, "features")
+        if not len(given):
+            raise InvalidInput("features of 0 images: a map needs at least one image in the training split")
+        points = _scaled(given, config.metric)
+        different = len(np.unique(points, axis=0))
+        notes: list[str] = []
+        if different < config.smallest_umap:
+            notes.append(
+                f"{different} different images are too few for UMAP ({config.smallest_umap} needed): the map shows "
+                "their principal components"
+            )
+            position, xy = _pca(points, config.dimensions), _pca(points, 2)
+            return cls(config, points, position, xy, "pca", tuple(notes))
+        neighbours = min(config.neighbours, len(points) - 1)
+        if neighbours < config.neighbours:
+            notes.append(
+                f"{len(points)} images have fewer than {config.neighbours} neighbours each: {neighbours} are used"
+            )
+        if different < len(points):
+            notes.append(f"{len(points) - different} of {len(points)} images have the same features as another one")
+        knn = _neighbour_graph(points, neighbours)
+        position = _umap(points, knn, config.dimensions, neighbours, config)
+        xy = _umap(points, knn, 2, neighbours, config)
+        return cls(config, points, position, xy, "umap", tuple(notes))
+
+    def place(self, features: NDArray[Any]) -> tuple[Floats, Floats]:
+        """Positions of new features: the mean of their nearest fitted points, weighted by inverse distance.
+
+        Args:
+            features: (m, d) float32, finite, from the encoder that made the fitted ones. A fitted row gets its own
+                position.
+
+        Returns:
+            position (m, dimensions) float32 and xy (m, 2) float32.
+
+        Raises:
+            InvalidInput: another width than the fitted features, or NaN or infinity.
+        """
+        asked = _scaled(check_points(features, "features", self.features.shape[1]), self.config.metric)
+        rows, distances = nearest(self.features, asked, self.config.place_neighbours + 1)
+        weights = shepard_weights(distances)
+        return _blend(self.position, rows, weights), _blend(self.xy, rows, weights)
+
+    def positions_at(self, xy: NDArray[Any], neighbours: int = 6) -> Floats:
+        """Positions under places of the 2-D view, for clicks between points.
+
+        Args:
+            xy: (m, 2) float. Exactly on a fitted point its own position comes back.
+            neighbours: fitted points that are averaged, weighted by inverse distance in the view.
+
+        Returns:
+            (m, dimensions) float32.
+        """
+        rows, distances = nearest(self.xy, check_points(xy, "places on the map", 2), neighbours + 1)
+        return _blend(self.position, rows, shepard_weights(distances))
+
+    def emptiness_at(self, xy: NDArray[Any]) -> Floats:
+        """How far places of the 2-D view are from real data.
+
+        Args:
+            xy: (m, 2) float.
+
+        Returns:
+            (m,) float32: distance to the nearest fitted point in units of the median distance between a fitted point
+            and its own nearest neighbour; above about 5 there is no real image near.
+        """
+        _, distances = nearest(self.xy, check_points(xy, "places on the map", 2), 1)
+        _, own = nearest(self.xy, self.xy, 2)
+        unit = float(np.median(own[:, -1])) or 1.0
+        return np.asarray(distances[:, 0] / unit, dtype=np.float32)
+
+    def save(self, folder: Path) -> None:
+        """Write `projection.json` and three .npy files into `folder`, which is made if need be."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, file in _ARRAYS.items():
+            np.save(folder / file, getattr(self, name))
+        head = {"config": asdict(self.config), "method": self.method, "notes": list(self.notes)}
+        (folder / _HEAD).write_text(json.dumps(head, indent=1), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Projection":
+        """Read what `save` wrote; the arrays are memory-mapped.
+
+        Raises:
+            NotReady: a file is missing or damaged.
+        """
+        try:
+            head = json.loads((folder / _HEAD).read_text(encoding="utf-8"))
+            arrays = {name: np.load(folder / file, mmap_mode="r") for name, file in _ARRAYS.items()}
+            config = ProjectionConfig(**head["config"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise NotReady(f"the map in {folder.name} cannot be read ({error}): build the map again") from error
+        return cls(config, method=head["method"], notes=tuple(head["notes"]), **arrays)
+
+    @staticmethod
+    def copy(source: Path, folder: Path) -> None:
+        """Copy the files of a saved projection into another folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in (_HEAD, *_ARRAYS.values()):
+            shutil.copyfile(source / file, folder / file)
+
+
+def _scaled(points: Floats, metric: str) -> Floats:
+    """Rows of length 1 for cosine: Euclidean distance then orders rows as the cosine does."""
+    if metric == "euclidean":
+        return points
+    lengths = np.linalg.norm(points, axis=1, keepdims=True)
+    return np.asarray(points / np.where(lengths > 0, lengths, 1.0), dtype=np.float32)
+
+
+def _blend(values: Floats, rows: NDArray[np.int64], weights: Floats) -> Floats:
+    return np.asarray(np.einsum("mk,mkd->md", weights, values[rows]), dtype=np.float32)
+
+
+def _pca(points: Floats, dimensions: int) -> Floats:
+    """Principal components in the first columns, scaled so that the widest has standard deviation 1; the rest 0."""
+    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
+    left, lengths, _ = np.linalg.svd(centred, full_matrices=False)
+    kept = min(dimensions, len(lengths))
+    scores = left[:, :kept] * lengths[:kept]
+    spread = float(scores[:, 0].std()) if kept else 0.0
+    result = np.zeros((len(points), dimensions), dtype=np.float32)
+    # Equal rows leave rounding noise of about 1e-8 that must not be blown up to a map.
+    if spread > 1e-6:
+        result[:, :kept] = scores / spread
+    return result
+
+
+def _neighbour_graph(points: Floats, neighbours: int) -> tuple[NDArray[np.int64], Floats]:
+    """Indices and distances (n, neighbours) of each point's nearest ones, itself first, as umap-learn expects them."""
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(points)
+    distances, rows = search.kneighbors(points)
+    own = np.arange(len(points))
+    # A point with twins may find a twin before itself: exchange them.
+    place = np.argmax(rows == own[:, None], axis=1)
+    missing = ~(rows == own[:, None]).any(axis=1)
+    place[missing] = neighbours - 1
+    rows[own, place], rows[:, 0] = rows[:, 0].copy(), own
+    distances[own, place], distances[:, 0] = distances[:, 0].copy(), 0.0
+    order = np.argsort(distances[:, 1:], axis=1, kind="stable") + 1
+    rows[:, 1:] = np.take_along_axis(rows, order, axis=1)
+    distances[:, 1:] = np.take_along_axis(distances, order, axis=1)
+    return rows.astype(np.int64), distances.astype(np.float32)
+
+
+def _umap(
+    points: Floats, knn: tuple[NDArray[np.int64], Floats], dimensions: int, neighbours: int, config: ProjectionConfig
+) -> Floats:
+    """UMAP (McInnes, Healy, Melville 2018) on neighbours already found; columns that the data cannot fill are 0."""
+    # Placing is our own (numpy), so the search index that these warnings miss is not needed.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import umap
+
+        kept = min(dimensions, len(points) - 2, points.shape[1])
+        fitted = umap.UMAP(
+            n_components=kept,
+            n_neighbors=neighbours,
+            min_dist=config.min_dist,
+            metric="euclidean",
+            random_state=config.seed,
+            n_jobs=1,
+            init=_start(points, kept, config.seed),
+            precomputed_knn=knn,
+        ).fit_transform(points)
+    result = np.zeros((len(points), dimensions), dtype=np.float32)
+    result[:, :kept] = fitted
+    # A disconnected point comes back as NaN: it goes to the middle rather than breaking every distance.
+    return np.nan_to_num(result, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _start(points: Floats, dimensions: int, seed: int) -> Floats:
+    """Principal components scaled to 10 as the start: keeps the whole's shape as spectral starts do (Kobak and
+    Linderman 2021), and never fails on classes that no neighbour connects."""
+    scores = _pca(points, dimensions)
+    widest = float(np.abs(scores).max()) or 1.0
+    noise = np.random.default_rng(seed).normal(scale=1e-3, size=scores.shape)
+    return np.asarray(scores * (10.0 / widest) + noise, dtype=np.float32)
