@@ -1,0 +1,96 @@
+"""The registry of everything Kizu can do: each operation's name, title, config dataclass and function.
+
+Operations are named here by text ("module:function") and imported when they are first asked for, so that the server and
+`kizu --help` import no torch. Who runs an operation (a job's process, the warm worker, the command line) is not known here.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from augment.errors import NotFound
+from augment.operations.configs import config_from_json, describe_type, field_types, to_json
+
+__all__ = [
+    "OPERATIONS",
+    "Operation",
+    "Registry",
+    "config_from_json",
+    "describe_type",
+    "field_types",
+    "find_operation",
+    "to_json",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing Kizu can do.
+
+    name: the key in the registry and in `JobRecord.operation`. title: what the job strip shows.
+    config, run: "module:attribute" of the config dataclass and of `run(config, context) -> result dataclass or None`.
+    long: True for what runs as a job in its own process; False for what answers a click in the warm worker.
+    """
+
+    name: str
+    title: str
+    config: str
+    run: str
+    long: bool
+
+    @property
+    def config_type(self) -> type[Any]:
+        """The config dataclass, imported at the first use."""
+        found: type[Any] = _resolve(self.config)
+        return found
+
+    def load(self) -> Callable[[Any, Any], Any]:
+        """The function `run(config, context)`, imported at the first use."""
+        found: Callable[[Any, Any], Any] = _resolve(self.run)
+        return found
+
+    def read_config(self, config: Any) -> Any:
+        """A validated config from JSON or from a config already made. Raises InvalidConfig naming the field."""
+        if isinstance(config, Mapping):
+            return config_from_json(self.config_type, config)
+        if not isinstance(config, self.config_type):
+            raise TypeError(f"{self.name} takes a {self.config_type.__name__}, not a {type(config).__name__}")
+        return config
+
+
+Registry = Mapping[str, Operation]
+"""Operations by name; the engines take one, so that tests bring their own."""
+
+
+def _operation(name: str, title: str, module: str, config: str, run: str, *, long: bool) -> Operation:
+    path = f"augment.operations.{module}"
+    return Operation(name=name, title=title, config=f"{path}:{config}", run=f"{path}:{run}", long=long)
+
+
+OPERATIONS: dict[str, Operation] = {
+    operation.name: operation
+    for operation in (
+        _operation("import", "Import images", "import_images", "ImportConfig", "import_images", long=True),
+        _operation("train_encoder", "Train the encoder", "train_encoder", "TrainEncoderConfig", "train_encoder", long=True),
+        _operation("embed", "Build the map", "embed", "EmbedConfig", "embed", long=True),
+        _operation("train_ddpm", "Train the generator", "train_ddpm", "TrainDdpmConfig", "train_ddpm", long=True),
+        _operation("generate", "Generate samples", "generate", "GenerateConfig", "generate", long=False),
+        _operation("regenerate", "Make a sample again", "regenerate", "RegenerateConfig", "regenerate", long=False),
+        _operation("export", "Export the dataset", "export", "ExportConfig", "export_dataset", long=True),
+        _operation("demo", "Train the demo models", "train_demo", "TrainDemoConfig", "train_demo", long=True),
+    )
+}
+
+
+def find_operation(name: str, operations: Registry = OPERATIONS) -> Operation:
+    """The operation called `name`. Raises NotFound with the names there are."""
+    try:
+        return operations[name]
+    except KeyError:
+        raise NotFound(f"operation {name!r} is not known here: {', '.join(sorted(operations))}") from None
+
+
+def _resolve(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
