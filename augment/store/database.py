@@ -4,21 +4,22 @@ Knows no tables. WAL lets readers of this and other processes go on while one wr
 committed transaction is on disk when `write` returns.
 """
 
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Column, ColumnElement, Connection, Engine, create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from augment.errors import InvalidInput, KizuError, WorkspaceError
 from augment.store.migrations import VERSION, check_version, migrate
 
-__all__ = ["Database"]
+__all__ = ["Database", "is_among"]
 
 _BUSY_SECONDS = 10.0
 """How long a connection waits for another process's write; a checkpoint of a large log takes a second or two."""
@@ -46,6 +47,12 @@ def _explained(error: sqlite3.Error, path: Path) -> KizuError | None:
         return InvalidInput(f"the database refused a value ({error}): check the record's fields")
     reason = _REASONS.get(primary)
     return WorkspaceError(f"{path}: {reason} ({error})") if reason else None
+
+
+def is_among(column: Column[int], ids: Iterable[int]) -> ColumnElement[bool]:
+    """Whether a column is one of any number of ids, sent as one JSON value; a list of parameters ends at 32,766."""
+    values = func.json_each(json.dumps([int(number) for number in ids])).table_valued("value")
+    return column.in_(select(values.c.value))
 
 
 class Database:

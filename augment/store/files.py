@@ -62,7 +62,8 @@ class Files:
     def put(self, data: bytes) -> str:
         """Store bytes and return their SHA-256; they are on disk when this returns.
 
-        A file that is there already is checked and, if damaged, replaced. Raises WorkspaceError where it cannot be written.
+        A file that is there already is checked and, if damaged, replaced. Raises WorkspaceError where it cannot be
+        written.
         """
         sha256 = hashlib.sha256(data).hexdigest()
         target = self.path(sha256)
@@ -81,13 +82,9 @@ class Files:
 
         Raises InvalidInput where the source cannot be read, WorkspaceError where it cannot be written here.
         """
-        try:
-            source = Path(path).open("rb")
-        except OSError as error:
-            raise InvalidInput(f"{path} cannot be read ({error.strerror}): check its name and permissions") from error
         digest = hashlib.sha256()
-        with source, self._temporary() as (temporary, stream):
-            while chunk := source.read(_CHUNK_BYTES):
+        with self._temporary() as (temporary, stream):
+            for chunk in _chunks(Path(path)):
                 digest.update(chunk)
                 stream.write(chunk)
             sha256 = digest.hexdigest()
@@ -137,6 +134,15 @@ class Files:
         finally:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as source:
+            while chunk := source.read(_CHUNK_BYTES):
+                yield chunk
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read ({error.strerror}): check its name and permissions") from error
 
 
 def _settle(stream: BinaryIO, temporary: Path, target: Path) -> None:

@@ -1,15 +1,15 @@
 """The imported photographs: what is there, by id, content, label, split and group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, RowMapping, Select, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from augment.errors import InvalidInput, NotFound
 from augment.store import schema
-from augment.store.database import Database
+from augment.store.database import Database, is_among
 from augment.store.records import ImageRecord, Split
 from augment.store.workspace import now
 
@@ -18,14 +18,20 @@ __all__ = ["Images", "insert_image"]
 _IMAGES = schema.images
 
 
-def _record(row: Mapping[str, Any]) -> ImageRecord:
+def _record(row: RowMapping) -> ImageRecord:
     return ImageRecord(**row)
+
+
+def _records(database: Database, query: Select[Any]) -> list[ImageRecord]:
+    with database.read() as connection:
+        return [_record(row) for row in connection.execute(query).mappings()]
 
 
 class Images:
     """Reads images. They are added with `Store.apply` and never altered; ids grow and are never used twice."""
 
     def __init__(self, database: Database) -> None:
+        """Take the open database; `Store` makes the rooms."""
         self._database = database
 
     def get(self, image_id: int) -> ImageRecord:
@@ -37,38 +43,29 @@ class Images:
 
     def get_many(self, image_ids: Sequence[int]) -> list[ImageRecord]:
         """Return the images of these ids that are there, in the order asked for."""
-        wanted = select(_IMAGES).where(_IMAGES.c.id.in_([int(image_id) for image_id in image_ids]))
-        found = {record.id: record for record in self._records(wanted)}
+        wanted = select(_IMAGES).where(is_among(_IMAGES.c.id, image_ids))
+        found = {record.id: record for record in _records(self._database, wanted)}
         return [found[image_id] for image_id in image_ids if image_id in found]
 
     def by_sha256(self, sha256: str) -> ImageRecord | None:
         """Return the image with exactly these bytes, or None."""
-        found = self._records(select(_IMAGES).where(_IMAGES.c.sha256 == sha256))
+        found = _records(self._database, select(_IMAGES).where(_IMAGES.c.sha256 == sha256))
         return found[0] if found else None
 
-    def list(
-        self, split: Split | None = None, label: str | None = None, limit: int | None = None, offset: int = 0
-    ) -> list[ImageRecord]:
-        """Return images ordered by id, all or those of one split and label."""
-        return self._records(
-            _filtered(select(_IMAGES), split, label).order_by(_IMAGES.c.id).limit(limit).offset(offset)
-        )
-
-    def ids(self, split: Split | None = None, label: str | None = None) -> Sequence[int]:
+    def ids(self, split: Split | None = None, label: str | None = None) -> list[int]:
         """Return ids in ascending order, all or those of one split and label."""
         with self._database.read() as connection:
-            found = connection.execute(_filtered(select(_IMAGES.c.id), split, label).order_by(_IMAGES.c.id))
-            return found.scalars().all()
+            return [*connection.scalars(_filtered(select(_IMAGES.c.id), split, label).order_by(_IMAGES.c.id))]
 
     def count(self, split: Split | None = None, label: str | None = None) -> int:
         """Return how many images are there."""
         with self._database.read() as connection:
-            return connection.execute(_filtered(select(func.count(_IMAGES.c.id)), split, label)).scalar_one()
+            return int(connection.execute(_filtered(select(func.count(_IMAGES.c.id)), split, label)).scalar_one())
 
-    def labels(self) -> Sequence[str]:
+    def labels(self) -> list[str]:
         """Return the labels in use, sorted by code point: the class order of everything that is trained."""
         with self._database.read() as connection:
-            return connection.execute(select(_IMAGES.c.label).distinct().order_by(_IMAGES.c.label)).scalars().all()
+            return [*connection.scalars(select(_IMAGES.c.label).distinct().order_by(_IMAGES.c.label))]
 
     def counts(self) -> dict[tuple[str, Split], int]:
         """Return the number of images by (label, split), sorted by label, then train, validation, test."""
@@ -79,7 +76,7 @@ class Images:
         rows = sorted(rows, key=lambda row: (row[0], order[row[1]]))
         return {(label, split): count for label, split, count in rows}
 
-    def groups(self) -> Sequence[str]:
+    def groups(self) -> list[str]:
         """Return the names of all groups, sorted."""
         return sorted(self.group_splits())
 
@@ -89,9 +86,13 @@ class Images:
             rows = connection.execute(select(schema.groups).order_by(schema.groups.c.name)).all()
         return {row.name: row.split for row in rows}
 
-    def _records(self, query: Select[Any]) -> "list[ImageRecord]":
-        with self._database.read() as connection:
-            return [_record(row) for row in connection.execute(query).mappings()]
+    def list(
+        self, split: Split | None = None, label: str | None = None, limit: int | None = None, offset: int = 0
+    ) -> list[ImageRecord]:
+        """Return images ordered by id, all or those of one split and label."""
+        return _records(
+            self._database, _filtered(select(_IMAGES), split, label).order_by(_IMAGES.c.id).limit(limit).offset(offset)
+        )
 
 
 def _filtered(query: Select[Any], split: Split | None, label: str | None) -> Select[Any]:
@@ -105,7 +106,8 @@ def _filtered(query: Select[Any], split: Split | None, label: str | None) -> Sel
 def insert_image(connection: Connection, record: ImageRecord) -> int:
     """Add an image inside a transaction and return its id; the same bytes again keep the first one's id and fields.
 
-    The group's split wins over the record's, so that a split never cuts through a group. Raises InvalidInput without a group.
+    The group's split wins over the record's, so that a split never cuts through a group. Raises InvalidInput without
+    a group.
     """
     if not record.group:
         raise InvalidInput(

@@ -1,4 +1,5 @@
-"""Numbered changes of the database's form. A migration that was ever released is never edited; a new one is added below it.
+"""Numbered changes of the database's form. A migration that was ever released is never edited; a new one is added
+below it.
 
 `PRAGMA user_version` says how many have run; `PRAGMA application_id` says that the database is Kizu's at all.
 """

@@ -1,10 +1,9 @@
 """The trained networks: which file, made how, and how good."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, RowMapping, Select, insert, select
 
 from augment.errors import NotFound
 from augment.store import schema
@@ -17,41 +16,47 @@ __all__ = ["Models", "insert_model"]
 _MODELS = schema.models
 
 
-def _record(row: Mapping[str, Any]) -> ModelRecord:
+def _record(row: RowMapping) -> ModelRecord:
     return ModelRecord(**row)
+
+
+def _records(database: Database, query: Select[Any]) -> list[ModelRecord]:
+    with database.read() as connection:
+        return [_record(row) for row in connection.execute(query).mappings()]
 
 
 class Models:
     """Reads models. They are added with `Store.apply` and never altered."""
 
     def __init__(self, database: Database) -> None:
+        """Take the open database; `Store` makes the rooms."""
         self._database = database
 
     def get(self, model_id: int) -> ModelRecord:
         """Return one model; raises NotFound."""
-        found = self._records(select(_MODELS).where(_MODELS.c.id == model_id))
+        found = _records(self._database, select(_MODELS).where(_MODELS.c.id == model_id))
         if not found:
             raise NotFound(f"model {model_id} is not in this workspace: train one or name another")
         return found[0]
 
-    def list(self, kind: ModelKind | None = None) -> list[ModelRecord]:
-        """Return models, newest first, all or those of one kind."""
-        query = select(_MODELS).order_by(_MODELS.c.id.desc())
-        return self._records(query if kind is None else query.where(_MODELS.c.kind == kind))
-
     def latest(self, kind: ModelKind) -> ModelRecord | None:
         """Return the newest model of a kind, or None."""
-        found = self._records(select(_MODELS).where(_MODELS.c.kind == kind).order_by(_MODELS.c.id.desc()).limit(1))
+        found = _records(
+            self._database, select(_MODELS).where(_MODELS.c.kind == kind).order_by(_MODELS.c.id.desc()).limit(1)
+        )
         return found[0] if found else None
 
     def by_sha256(self, sha256: str) -> ModelRecord | None:
         """Return the newest model whose file has this SHA-256, or None."""
-        found = self._records(select(_MODELS).where(_MODELS.c.sha256 == sha256).order_by(_MODELS.c.id.desc()).limit(1))
+        found = _records(
+            self._database, select(_MODELS).where(_MODELS.c.sha256 == sha256).order_by(_MODELS.c.id.desc()).limit(1)
+        )
         return found[0] if found else None
 
-    def _records(self, query: Select[Any]) -> "list[ModelRecord]":
-        with self._database.read() as connection:
-            return [_record(row) for row in connection.execute(query).mappings()]
+    def list(self, kind: ModelKind | None = None) -> list[ModelRecord]:
+        """Return models, newest first, all or those of one kind."""
+        query = select(_MODELS).order_by(_MODELS.c.id.desc())
+        return _records(self._database, query if kind is None else query.where(_MODELS.c.kind == kind))
 
 
 def insert_model(connection: Connection, record: ModelRecord) -> int:

@@ -1,10 +1,9 @@
 """The fitted projections: which folder, over which encoder's features."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, RowMapping, Select, insert, select
 
 from augment.errors import NotFound
 from augment.store import schema
@@ -17,35 +16,37 @@ __all__ = ["Projections", "insert_projection"]
 _PROJECTIONS = schema.projections
 
 
-def _record(row: Mapping[str, Any]) -> ProjectionRecord:
+def _record(row: RowMapping) -> ProjectionRecord:
     return ProjectionRecord(**row)
+
+
+def _records(database: Database, query: Select[Any]) -> list[ProjectionRecord]:
+    with database.read() as connection:
+        return [_record(row) for row in connection.execute(query).mappings()]
 
 
 class Projections:
     """Reads projections. They are added with `Store.apply` and never altered."""
 
     def __init__(self, database: Database) -> None:
+        """Take the open database; `Store` makes the rooms."""
         self._database = database
 
     def get(self, projection_id: int) -> ProjectionRecord:
         """Return one projection; raises NotFound."""
-        found = self._records(select(_PROJECTIONS).where(_PROJECTIONS.c.id == projection_id))
+        found = _records(self._database, select(_PROJECTIONS).where(_PROJECTIONS.c.id == projection_id))
         if not found:
             raise NotFound(f"projection {projection_id} is not in this workspace: build the map or name another")
         return found[0]
 
     def latest(self) -> ProjectionRecord | None:
         """Return the newest projection, or None."""
-        found = self._records(select(_PROJECTIONS).order_by(_PROJECTIONS.c.id.desc()).limit(1))
+        found = _records(self._database, select(_PROJECTIONS).order_by(_PROJECTIONS.c.id.desc()).limit(1))
         return found[0] if found else None
 
     def list(self) -> list[ProjectionRecord]:
         """Return projections, newest first."""
-        return self._records(select(_PROJECTIONS).order_by(_PROJECTIONS.c.id.desc()))
-
-    def _records(self, query: Select[Any]) -> "list[ProjectionRecord]":
-        with self._database.read() as connection:
-            return [_record(row) for row in connection.execute(query).mappings()]
+        return _records(self._database, select(_PROJECTIONS).order_by(_PROJECTIONS.c.id.desc()))
 
 
 def insert_projection(connection: Connection, record: ProjectionRecord) -> int:

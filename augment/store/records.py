@@ -39,9 +39,10 @@ class ImageRecord:
 class SampleRecord:
     """A generated image and all that is needed to make it again.
 
-    `recipe` is JSON: method, checkpoint sha256, condition, steps, guidance, seed. `position` is the sample's own place in the
-    projection, `requested` the place asked for (both 20-D); `xy` and `requested_xy` are the same places in the 2-D view.
-    `landing_error` is |position - requested| over the class's median nearest-neighbour distance. `parents` are sha256 of images.
+    `recipe` is JSON: method, checkpoint sha256, condition, steps, guidance, seed. `position` is the sample's own
+    place in the projection, `requested` the place asked for (both 20-D); `xy` and `requested_xy` are the same places
+    in the 2-D view. `landing_error` is |position - requested| over the class's median nearest-neighbour distance.
+    `parents` are sha256 of images.
     """
 
     sha256: str
@@ -88,7 +89,8 @@ class VerdictRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRecord:
-    """One run of an operation. `config` is the operation's config dataclass as JSON; `result` what it returned, as JSON."""
+    """One run of an operation. `config` is the operation's config dataclass as JSON; `result` what it returned, as
+    JSON."""
 
     operation: str
     config: dict[str, Any]
@@ -107,7 +109,8 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
-    """A trained network. `path` is the safetensors file relative to the workspace; `sha256` of that file; `config` rebuilds it."""
+    """A trained network. `path` is the safetensors file relative to the workspace; `sha256` of that file; `config`
+    rebuilds it."""
 
     kind: ModelKind
     name: str
@@ -122,7 +125,8 @@ class ModelRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectionRecord:
-    """A fitted projection. `path` is its folder relative to the workspace; `encoder_id` the model whose features it was fitted on."""
+    """A fitted projection. `path` is its folder relative to the workspace; `encoder_id` the model whose features it
+    was fitted on."""
 
     encoder_id: int
     path: str

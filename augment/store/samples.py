@@ -1,15 +1,15 @@
 """The generated images: full records to make them again, and light rows to show many of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, RowMapping, Select, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from augment.errors import InvalidInput, NotFound
 from augment.store import schema
-from augment.store.database import Database
+from augment.store.database import Database, is_among
 from augment.store.records import SampleRecord, Split, Status
 from augment.store.workspace import now
 
@@ -52,7 +52,7 @@ def _pair(x: float | None, y: float | None) -> tuple[float, float] | None:
     return None if x is None or y is None else (x, y)
 
 
-def _record(row: Mapping[str, Any]) -> SampleRecord:
+def _record(row: RowMapping) -> SampleRecord:
     return SampleRecord(
         **{name: row[name] for name in _PLAIN},
         parents=tuple(row["parents"]),
@@ -61,10 +61,16 @@ def _record(row: Mapping[str, Any]) -> SampleRecord:
     )
 
 
+def _records(database: Database, query: Select[Any]) -> list[SampleRecord]:
+    with database.read() as connection:
+        return [_record(row) for row in connection.execute(query).mappings()]
+
+
 class Samples:
     """Reads samples. They are added with `Store.apply`; afterwards only verdicts change them, and only their status."""
 
     def __init__(self, database: Database) -> None:
+        """Take the open database; `Store` makes the rooms."""
         self._database = database
 
     def get(self, sample_id: int) -> SampleRecord:
@@ -76,22 +82,9 @@ class Samples:
 
     def get_many(self, sample_ids: Sequence[int]) -> list[SampleRecord]:
         """Return the samples of these ids that are there, in the order asked for."""
-        wanted = select(_SAMPLES).where(_SAMPLES.c.id.in_([int(sample_id) for sample_id in sample_ids]))
-        found = {record.id: record for record in self._records(wanted)}
+        wanted = select(_SAMPLES).where(is_among(_SAMPLES.c.id, sample_ids))
+        found = {record.id: record for record in _records(self._database, wanted)}
         return [found[sample_id] for sample_id in sample_ids if sample_id in found]
-
-    def list(
-        self,
-        status: Status | None = None,
-        label: str | None = None,
-        method: str | None = None,
-        job_id: int | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> list[SampleRecord]:
-        """Return full records ordered by id, all or those that fit every filter given."""
-        query = _filtered(select(_SAMPLES), status, label, method, job_id)
-        return self._records(query.order_by(_SAMPLES.c.id).limit(limit).offset(offset))
 
     def rows(
         self,
@@ -103,7 +96,7 @@ class Samples:
         descending: bool = False,
         limit: int | None = None,
         offset: int = 0,
-    ) -> "list[SampleRow]":
+    ) -> list[SampleRow]:
         """Return light rows, all or those that fit every filter given.
 
         order_by: "created" is the order of ids; samples without the number asked for come last; ties go by id.
@@ -136,24 +129,32 @@ class Samples:
         """Return how many samples fit."""
         with self._database.read() as connection:
             query = _filtered(select(func.count(_SAMPLES.c.id)), status, label, method, job_id)
-            return connection.execute(query).scalar_one()
+            return int(connection.execute(query).scalar_one())
 
-    def labels(self) -> Sequence[str]:
+    def labels(self) -> list[str]:
         """Return the labels of the samples, sorted."""
         return self._distinct("label")
 
-    def methods(self) -> Sequence[str]:
+    def methods(self) -> list[str]:
         """Return the methods that made the samples, sorted."""
         return self._distinct("method")
 
-    def _distinct(self, column: str) -> Sequence[str]:
+    def _distinct(self, column: str) -> list[str]:
         with self._database.read() as connection:
-            found = connection.execute(select(_SAMPLES.c[column]).distinct().order_by(_SAMPLES.c[column]))
-            return found.scalars().all()
+            return [*connection.scalars(select(_SAMPLES.c[column]).distinct().order_by(_SAMPLES.c[column]))]
 
-    def _records(self, query: Select[Any]) -> "list[SampleRecord]":
-        with self._database.read() as connection:
-            return [_record(row) for row in connection.execute(query).mappings()]
+    def list(
+        self,
+        status: Status | None = None,
+        label: str | None = None,
+        method: str | None = None,
+        job_id: int | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[SampleRecord]:
+        """Return full records ordered by id, all or those that fit every filter given."""
+        query = _filtered(select(_SAMPLES), status, label, method, job_id)
+        return _records(self._database, query.order_by(_SAMPLES.c.id).limit(limit).offset(offset))
 
 
 def _filtered(

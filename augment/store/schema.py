@@ -5,7 +5,8 @@
 
 import json
 import struct
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     CheckConstraint,
@@ -27,11 +28,28 @@ from sqlalchemy.types import TypeDecorator
 
 from augment.errors import InvalidInput
 
-__all__ = ["Floats", "Json", "groups", "images", "jobs", "metadata", "models", "projections", "samples", "settings"]
-__all__ += ["canonical_json", "verdicts"]
+__all__ = [
+    "Floats",
+    "Json",
+    "JsonValue",
+    "Metrics",
+    "canonical_json",
+    "groups",
+    "images",
+    "jobs",
+    "metadata",
+    "models",
+    "projections",
+    "samples",
+    "settings",
+    "verdicts",
+]
+
+JsonValue: TypeAlias = Any
+"""None, bool, int, float, str, or a list or dictionary of these."""
 
 
-def canonical_json(value: Any) -> str:
+def canonical_json(value: JsonValue) -> str:
     """Write JSON in one way only: sorted keys, no spaces, so that equal values are equal text.
 
     NaN and infinities are refused with InvalidInput, for what is stored here is exported and read by others.
@@ -44,18 +62,33 @@ def canonical_json(value: Any) -> str:
         ) from error
 
 
-class Json(TypeDecorator[Any]):
+class Json(TypeDecorator[JsonValue]):
     """A JSON value as canonical text."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: JsonValue, dialect: Dialect) -> str | None:
         """Python value to canonical text."""
         return None if value is None else canonical_json(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> JsonValue:
         """Text to Python value."""
+        return None if value is None else json.loads(value)
+
+
+class Metrics(TypeDecorator[dict[str, float]]):
+    """Named floats as text; not a number is kept, for a loss that ran away must not stop its own report."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Mapping[str, float] | None, dialect: Dialect) -> str | None:
+        """Mapping to text; anything with a float value (numpy, torch) is taken."""
+        return None if value is None else json.dumps({name: float(number) for name, number in value.items()})
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> dict[str, float] | None:
+        """Text to dictionary."""
         return None if value is None else json.loads(value)
 
 
@@ -65,11 +98,11 @@ class Floats(TypeDecorator[tuple[float, ...]]):
     impl = LargeBinary
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
+    def process_bind_param(self, value: tuple[float, ...] | None, dialect: Dialect) -> bytes | None:
         """Tuple of n floats to 8 n bytes."""
         return None if value is None else struct.pack(f"<{len(value)}d", *value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[float, ...] | None:
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> tuple[float, ...] | None:
         """8 n bytes to tuple of n floats."""
         return None if value is None else struct.unpack(f"<{len(value) // 8}d", value)
 
@@ -180,7 +213,7 @@ jobs = Table(
     Column("state", Text, nullable=False),
     Column("step", Integer, nullable=False),
     Column("total", Integer, nullable=False),
-    Column("metrics", Json, nullable=False),
+    Column("metrics", Metrics, nullable=False),
     Column("result", Json),
     Column("error", Text),
     Column("created_at", Text, nullable=False),
@@ -200,7 +233,7 @@ models = Table(
     Column("path", Text, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("config", Json, nullable=False),
-    Column("metrics", Json, nullable=False),
+    Column("metrics", Metrics, nullable=False),
     Column("job_id", Integer, ForeignKey("jobs.id")),
     Column("created_at", Text, nullable=False),
     _one_of("kind", "encoder", "ddpm"),

@@ -57,15 +57,17 @@ class Store:
 
     @property
     def revision(self) -> int:
-        """Grows with every transaction committed through this store; a page compares it to know whether to look again."""
+        """Grows with every transaction committed through this store; a page compares it to know whether to look
+        again."""
         return self._database.revision
 
     def apply(self, changes: Sequence[Change]) -> list[int]:
         """Store records in order in one transaction, all or none, and return their ids.
 
-        An image with bytes already there, and a sample with the same bytes, seed and recipe, keep their first id and fields;
-        models and projections are always new. An image takes the split its group already has. Raises InvalidInput for a
-        record the database refuses, WorkspaceError where it cannot be written; then nothing was stored.
+        An image with bytes already there, and a sample with the same bytes, seed and recipe, keep their first id and
+        fields; models and projections are always new. An image takes the split its group already has. Raises
+        InvalidInput for a record the database refuses, WorkspaceError where it cannot be written; then nothing was
+        stored.
         """
         ids = []
         with self._database.write() as connection:
@@ -85,9 +87,11 @@ class Store:
         self._database.close()
 
     def __enter__(self) -> "Store":
+        """Return the store, to be closed when the block ends."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close the store."""
         self.close()

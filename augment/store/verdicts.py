@@ -3,15 +3,15 @@
 A sample's status follows its verdicts in the same transaction: the newest accepted or rejected one that stands decides.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, func, insert, select, update
 
 from augment.errors import InvalidInput, NotFound
 from augment.store import schema
-from augment.store.database import Database
+from augment.store.database import Database, is_among
 from augment.store.records import VerdictRecord
 from augment.store.workspace import now
 
@@ -22,22 +22,28 @@ _LATER = schema.verdicts.alias("later")
 _NOT_UNDONE = ~exists().where(_LATER.c.undoes == _VERDICTS.c.id)
 
 
-def _record(row: Mapping[str, Any]) -> VerdictRecord:
+def _record(row: RowMapping) -> VerdictRecord:
     return VerdictRecord(**row)
+
+
+def _records(database: Database, query: Select[Any]) -> list[VerdictRecord]:
+    with database.read() as connection:
+        return [_record(row) for row in connection.execute(query).mappings()]
 
 
 class Verdicts:
     """Adds, takes back and reads verdicts."""
 
     def __init__(self, database: Database) -> None:
+        """Take the open database; `Store` makes the rooms."""
         self._database = database
 
     def add(self, verdict: VerdictRecord) -> VerdictRecord:
         """Store one decision and return it with id and time; it is on disk when this returns.
 
-        The same `client_key` from the same reviewer again returns what was stored the first time. A skipped sample keeps its
-        status. Raises NotFound for an unknown sample, InvalidInput for a verdict without reviewer or a key used for another
-        decision, WorkspaceError where it cannot be written; then nothing was stored.
+        The same `client_key` from the same reviewer again returns what was stored the first time. A skipped sample
+        keeps its status. Raises NotFound for an unknown sample, InvalidInput for a verdict without reviewer or a key
+        used for another decision, WorkspaceError where it cannot be written; then nothing was stored.
         """
         return self.add_many([verdict])[0]
 
@@ -49,8 +55,8 @@ class Verdicts:
     def undo(self, reviewer: str, client_key: str = "") -> VerdictRecord | None:
         """Take back the reviewer's newest verdict that still stands; None where there is none.
 
-        Returns the row with decision "undone", whose `undoes` names the verdict. With a `client_key` a repeated call returns
-        the first one's row and takes back nothing further.
+        Returns the row with decision "undone", whose `undoes` names the verdict. With a `client_key` a repeated call
+        returns the first one's row and takes back nothing further.
         """
         with self._database.write() as connection:
             known = _by_key(connection, reviewer, client_key)
@@ -75,22 +81,27 @@ class Verdicts:
 
     def get(self, verdict_id: int) -> VerdictRecord:
         """Return one verdict; raises NotFound."""
-        found = self._records(select(_VERDICTS).where(_VERDICTS.c.id == verdict_id))
+        found = _records(self._database, select(_VERDICTS).where(_VERDICTS.c.id == verdict_id))
         if not found:
             raise NotFound(f"verdict {verdict_id} is not in this workspace: {self.count()} verdicts are there")
         return found[0]
 
     def history(self, sample_id: int) -> list[VerdictRecord]:
         """Return all verdicts on a sample, oldest first, the undone and the undoing ones included."""
-        return self._records(select(_VERDICTS).where(_VERDICTS.c.sample_id == sample_id).order_by(_VERDICTS.c.id))
+        return _records(
+            self._database, select(_VERDICTS).where(_VERDICTS.c.sample_id == sample_id).order_by(_VERDICTS.c.id)
+        )
 
     def standing(self, sample_ids: Sequence[int] | None = None) -> dict[int, VerdictRecord]:
-        """Return by sample id the accepted or rejected verdict that decides its status, for all samples or those named."""
+        """Return by sample id the accepted or rejected verdict that decides its status, for all samples or those
+        named."""
         query = select(func.max(_VERDICTS.c.id)).where(_decides())
         if sample_ids is not None:
-            query = query.where(_VERDICTS.c.sample_id.in_([int(sample_id) for sample_id in sample_ids]))
+            query = query.where(is_among(_VERDICTS.c.sample_id, sample_ids))
         newest = query.group_by(_VERDICTS.c.sample_id)
-        found = self._records(select(_VERDICTS).where(_VERDICTS.c.id.in_(newest)).order_by(_VERDICTS.c.sample_id))
+        found = _records(
+            self._database, select(_VERDICTS).where(_VERDICTS.c.id.in_(newest)).order_by(_VERDICTS.c.sample_id)
+        )
         return {record.sample_id: record for record in found}
 
     def count(self) -> int:
@@ -98,12 +109,8 @@ class Verdicts:
         with self._database.read() as connection:
             return connection.execute(select(func.count(_VERDICTS.c.id))).scalar_one()
 
-    def _records(self, query: Select[Any]) -> list[VerdictRecord]:
-        with self._database.read() as connection:
-            return [_record(row) for row in connection.execute(query).mappings()]
 
-
-def _decides() -> Any:
+def _decides() -> ColumnElement[bool]:
     return _VERDICTS.c.decision.in_(("accepted", "rejected")) & _NOT_UNDONE
 
 
@@ -140,7 +147,7 @@ def _check_undoes(connection: Connection, verdict: VerdictRecord) -> None:
     )
     if connection.execute(target).first() is None:
         raise InvalidInput(
-            f"verdict {verdict.undoes} on sample {verdict.sample_id} cannot be undone: it is not there or undone already"
+            f"verdict {verdict.undoes} on sample {verdict.sample_id} cannot be undone: it is absent or undone already"
         )
 
 
@@ -152,7 +159,7 @@ def _insert(connection: Connection, verdict: VerdictRecord) -> VerdictRecord:
         raise NotFound(f"sample {verdict.sample_id} is not in this workspace: reload the page and decide again")
     values = asdict(verdict) | {"decided_at": verdict.decided_at or now(), "id": None}
     row = connection.execute(insert(_VERDICTS).values(values).returning(*_VERDICTS.c)).mappings().one()
-    decided = verdict.decision
+    decided: str = verdict.decision
     if decided == "undone":
         decisive = select(_VERDICTS.c.decision).where(_VERDICTS.c.sample_id == verdict.sample_id, _decides())
         decided = connection.execute(decisive.order_by(_VERDICTS.c.id.desc()).limit(1)).scalar() or "candidate"

@@ -26,6 +26,7 @@ class Hold:
     """A held lock. The sidecar file beside the lock names the holder, for whoever is turned away."""
 
     def __init__(self, sidecar: Path, address: str) -> None:
+        """Write the sidecar; `Workspace.lock` calls this once it holds the lock."""
         self._sidecar = sidecar
         self._started = now()
         self.announce(address)
@@ -46,6 +47,7 @@ class Workspace:
         self.root = Path(root).expanduser().absolute()
 
     def __repr__(self) -> str:
+        """Show the folder."""
         return f"Workspace({str(self.root)!r})"
 
     @property
