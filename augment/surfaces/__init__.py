@@ -1,0 +1,1 @@
+"""Procedural inspection surfaces and defects with exact masks and known factors: for demo, tests and pretraining."""
