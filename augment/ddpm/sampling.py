@@ -1,0 +1,183 @@
+"""Samplers: from noise to images through any denoiser. Each sample draws its noise from its own seed alone.
+
+Images do not depend on the batch they are made in: batches are cut into micro-batches of one fixed size,
+and the last one is filled up.
+The number of threads and the kind of processor may still change the last bits; see `Sampler.micro_batch`.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from augment.ddpm.condition import Condition
+from augment.ddpm.denoiser import Denoise
+from augment.ddpm.schedule import NoiseConfig, karras_sigmas
+from augment.errors import InvalidConfig, InvalidInput
+
+__all__ = ["SampleNoise", "SamplerConfig", "sample", "sample_ancestral", "sample_dpmpp_2m", "sample_heun"]
+
+OnStep = Callable[[int, int], None]
+"""Called as `on_step(evaluated, total)` after each noise level; may raise to stop."""
+
+
+class SampleNoise:
+    """One generator for each sample. Drawing n times gives sample i the same n noises in any batch."""
+
+    def __init__(self, seeds: Sequence[int], shape: tuple[int, ...], device: torch.device | None = None) -> None:
+        """`shape` of one sample (C, H, W). Noise is drawn on the processor, so that a GPU gives the same images."""
+        self.shape = shape
+        self.device = device or torch.device("cpu")
+        self.generators = [torch.Generator("cpu").manual_seed(int(seed)) for seed in seeds]
+
+    def draw(self) -> Tensor:
+        """(N, C, H, W) float32, standard normal."""
+        drawn = [torch.randn(self.shape, generator=generator) for generator in self.generators]
+        return torch.stack(drawn).to(self.device)
+
+
+def sample_dpmpp_2m(
+    denoise: Denoise, x: Tensor, sigmas: Tensor, condition: Condition, on_step: OnStep | None = None
+) -> Tensor:
+    """DPM-Solver++(2M): second order, one evaluation a step, deterministic. Lu et al. 2022 (DPM-Solver++), algorithm 2.
+
+    x: (N, C, H, W) at noise level sigmas[0]. sigmas: (steps + 1,) decreasing, last is 0. Returns x at the last level.
+    """
+    earlier: Tensor | None = None
+    levels = [float(sigma) for sigma in sigmas]
+    for index, (sigma, lower) in enumerate(pairwise(levels)):
+        denoised = denoise(x, torch.full((len(x),), sigma, device=x.device), condition)
+        if lower == 0:
+            x = denoised
+        else:
+            step = math.log(sigma) - math.log(lower)
+            corrected = denoised
+            if earlier is not None:
+                ratio = (math.log(levels[index - 1]) - math.log(sigma)) / step
+                corrected = denoised + (denoised - earlier) / (2 * ratio)
+            x = (lower / sigma) * x + (1 - lower / sigma) * corrected
+        earlier = denoised
+        if on_step:
+            on_step(index + 1, len(levels) - 1)
+    return x
+
+
+def sample_heun(
+    denoise: Denoise, x: Tensor, sigmas: Tensor, condition: Condition, on_step: OnStep | None = None
+) -> Tensor:
+    """Heun's method on the probability-flow ODE: second order, two evaluations a step. Karras et al. 2022, algorithm 1.
+
+    Arguments and result as for `sample_dpmpp_2m`.
+    """
+    levels = [float(sigma) for sigma in sigmas]
+    for index, (sigma, lower) in enumerate(pairwise(levels)):
+        slope = (x - denoise(x, torch.full((len(x),), sigma, device=x.device), condition)) / sigma
+        ahead = x + slope * (lower - sigma)
+        if lower > 0:
+            slope_ahead = (ahead - denoise(ahead, torch.full((len(x),), lower, device=x.device), condition)) / lower
+            ahead = x + (slope + slope_ahead) * ((lower - sigma) / 2)
+        x = ahead
+        if on_step:
+            on_step(index + 1, len(levels) - 1)
+    return x
+
+
+def sample_ancestral(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Tensor,
+    condition: Condition,
+    on_step: OnStep | None = None,
+    *,
+    noise: SampleNoise,
+) -> Tensor:
+    """The reverse process of DDPM in sigma: the posterior mean plus fresh noise at every step, none at the last.
+
+    Ho et al. 2020, algorithm 2 with sigma_t**2 = the posterior variance: for x = x0 + sigma eps it is
+    lower**2 (sigma**2 - lower**2) / sigma**2. As `sample_dpmpp_2m`; `noise` continues the samples' own noise.
+    """
+    levels = [float(sigma) for sigma in sigmas]
+    for index, (sigma, lower) in enumerate(pairwise(levels)):
+        denoised = denoise(x, torch.full((len(x),), sigma, device=x.device), condition)
+        kept = (lower / sigma) ** 2
+        x = kept * x + (1 - kept) * denoised
+        if lower > 0:
+            x = x + (lower * (1 - kept) ** 0.5) * noise.draw()
+        if on_step:
+            on_step(index + 1, len(levels) - 1)
+    return x
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplerConfig:
+    """How images are drawn from a denoiser. Together with seeds, condition and weights it determines them."""
+
+    sampler: Literal["dpmpp_2m", "heun", "ancestral"] = field(
+        default="dpmpp_2m",
+        metadata={"help": "dpmpp_2m (12 to 20 steps), heun (two evaluations a step) or ancestral (100 or more)"},
+    )
+    steps: int = field(default=12, metadata={"help": "noise levels visited, 1 to 1000"})
+    micro_batch: int = field(
+        default=4, metadata={"help": "samples computed together; part of the recipe, always filled up"}
+    )
+
+    def __post_init__(self) -> None:
+        """InvalidConfig names the allowed range."""
+        if self.sampler not in ("dpmpp_2m", "heun", "ancestral"):
+            raise InvalidConfig(f"sampler {self.sampler!r}: allowed are dpmpp_2m, heun, ancestral")
+        if not 1 <= self.steps <= 1000:
+            raise InvalidConfig(f"steps {self.steps}: allowed 1 to 1000, 12 to 20 are usual")
+        if not 1 <= self.micro_batch <= 256:
+            raise InvalidConfig(f"micro_batch {self.micro_batch}: allowed 1 to 256")
+
+
+def sample(
+    denoise: Denoise,
+    condition: Condition,
+    seeds: Sequence[int],
+    shape: tuple[int, int, int],
+    config: SamplerConfig,
+    noise: NoiseConfig,
+    on_step: OnStep | None = None,
+) -> Tensor:
+    """Images (N, C, H, W) float32 clamped to [-1, 1], one for each seed and row of `condition`; `shape` is (C, H, W).
+
+    Row i depends on seeds[i] and condition[i] only, bit for bit on one machine with one number of threads. InvalidInput
+    if seeds and conditions differ in number, or the network gives values that are not finite.
+    """
+    if len(seeds) != len(condition):
+        raise InvalidInput(f"{len(seeds)} seeds for {len(condition)} conditions: give one seed for each sample")
+    sigmas = karras_sigmas(config.steps, noise.sigma_min, noise.sigma_max)
+    device = condition.label.device
+    images: list[Tensor] = []
+    parts = range(0, len(seeds), config.micro_batch)
+    with torch.inference_mode():
+        for done, start in enumerate(parts):
+            rows = list(range(start, min(start + config.micro_batch, len(seeds))))
+            filled = rows + [rows[-1]] * (config.micro_batch - len(rows))
+            given = condition[torch.tensor(filled, device=device)]
+            drawn = SampleNoise([seeds[row] for row in filled], shape, device)
+            x = drawn.draw() * float(sigmas[0])
+            report = _offset(on_step, done, len(parts))
+            if config.sampler == "dpmpp_2m":
+                x = sample_dpmpp_2m(denoise, x, sigmas, given, report)
+            elif config.sampler == "heun":
+                x = sample_heun(denoise, x, sigmas, given, report)
+            else:
+                x = sample_ancestral(denoise, x, sigmas, given, report, noise=drawn)
+            images.append(x[: len(rows)].clamp(-1, 1))
+    result = torch.cat(images)
+    if not bool(torch.isfinite(result).all()):
+        raise InvalidInput("the model gives values that are not numbers: train it again, or choose another checkpoint")
+    return result
+
+
+def _offset(on_step: OnStep | None, done: int, parts: int) -> OnStep | None:
+    """Progress of one micro-batch as progress of all."""
+    if on_step is None:
+        return None
+    return lambda step, total: on_step(done * total + step, parts * total)

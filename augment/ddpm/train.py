@@ -1,0 +1,352 @@
+"""Training of the position-conditioned denoiser, as one linear loop. It knows no workspace and prints nothing.
+
+All that is random in a step comes from one generator whose state is in the checkpoint, so a resumed training on a
+processor ends in the same bits as one never interrupted.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from augment.ddpm.condition import Condition, ConditionConfig, ConditionKind, Whitening, drop, jitter, turn_images
+from augment.ddpm.denoiser import Denoiser, DenoiserConfig
+from augment.ddpm.sampling import SamplerConfig, sample
+from augment.ddpm.schedule import NoiseConfig, training_sigmas
+from augment.ddpm.unet import UNetConfig
+from augment.errors import Cancelled, InvalidConfig, InvalidInput
+from augment.training import (
+    PowerEma,
+    Precision,
+    check_loss,
+    choose_precision,
+    cosine_rate,
+    load_checkpoint,
+    random_state,
+    restore_random_state,
+    save_checkpoint,
+    seed_everything,
+)
+
+__all__ = ["DenoiserTraining", "TrainingImages", "build_denoiser", "train_denoiser"]
+
+Report = Callable[[int, int, Mapping[str, float], NDArray[np.uint8] | None], None]
+"""`report(step, total, metrics, previews (8, H, W, C) uint8 or None)`; raises Cancelled to stop the training."""
+
+Turns = Literal["none", "mirror", "all"]
+
+
+@dataclass(frozen=True)
+class TrainingImages:
+    """Images of one split, cut by the view.
+
+    pixels: (n, side, side, C) uint8. label: (n,) int64 in 0..labels-1. position: (n, 20) float32, or None.
+    neighbour_distance: (n,) float32, the usual distance to the nearest neighbour of the same class, in position units.
+    """
+
+    pixels: NDArray[np.uint8]
+    label: NDArray[np.int64]
+    position: NDArray[np.float32] | None
+    neighbour_distance: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        """InvalidInput if shapes disagree, nothing is there or a position is not finite."""
+        count = len(self.pixels)
+        if self.pixels.ndim != 4 or self.pixels.shape[1] != self.pixels.shape[2] or self.pixels.dtype != np.uint8:
+            raise InvalidInput(f"images {self.pixels.shape} {self.pixels.dtype}: need (n, side, side, channels) uint8")
+        if len(self.label) != count or (self.position is not None and len(self.position) != count):
+            raise InvalidInput(f"{count} images, {len(self.label)} labels: need one label and position for each image")
+        if self.position is not None and not np.isfinite(self.position).all():
+            raise InvalidInput("some positions are not finite numbers: build the map again (embed)")
+
+    def __len__(self) -> int:
+        """n."""
+        return len(self.pixels)
+
+    def clean(self, rows: Tensor) -> Tensor:
+        """(N, C, side, side) float32 in [-1, 1] of some rows."""
+        chosen = torch.from_numpy(self.pixels[rows.numpy()]).permute(0, 3, 1, 2)
+        return chosen.float().div_(127.5).sub_(1.0)
+
+    def condition(self, rows: Tensor) -> Condition:
+        """Labels and positions of some rows."""
+        position = None if self.position is None else torch.from_numpy(self.position[rows.numpy()])
+        return Condition.of(torch.from_numpy(self.label[rows.numpy()]), position)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiserTraining:
+    """How a denoiser is trained."""
+
+    images_seen: int = field(default=40_000, metadata={"help": "length of the training in images, repeats counted"})
+    batch_size: int = field(default=16, metadata={"help": "images in a step"})
+    learning_rate: float = field(default=1e-3, metadata={"help": "peak of AdamW's learning rate"})
+    warmup_steps: int = field(default=100, metadata={"help": "steps until the learning rate is at its peak"})
+    weight_decay: float = field(default=0.01, metadata={"help": "AdamW's weight decay"})
+    ema_width: float = field(default=0.1, metadata={"help": "averaged share of the training, 0.01 to 0.25"})
+    balance: float = field(default=0.75, metadata={"help": "0 draws images as they are, 1 all classes equally often"})
+    drop_label: float = field(default=0.1, metadata={"help": "chance of forgetting the label alone"})
+    drop_position: float = field(default=0.1, metadata={"help": "chance of forgetting the position alone"})
+    drop_both: float = field(default=0.1, metadata={"help": "chance of forgetting label and position"})
+    jitter: float = field(default=0.5, metadata={"help": "move of the position, in distances to the nearest neighbour"})
+    turns: Turns = field(default="mirror", metadata={"help": "flips the network is told of: none, mirror or all"})
+    preview_every: int = field(default=4000, metadata={"help": "images between previews and held-out losses"})
+    checkpoint_every: int = field(default=4000, metadata={"help": "images between checkpoints"})
+    seed: int = field(default=0, metadata={"help": "seed of weights, order and noise"})
+
+    def __post_init__(self) -> None:
+        """InvalidConfig names the field and its range."""
+        if self.images_seen < 1 or self.batch_size < 1:
+            raise InvalidConfig(f"images_seen {self.images_seen}, batch_size {self.batch_size}: give 1 or more")
+        if not 0 < self.learning_rate <= 0.1:
+            raise InvalidConfig(f"learning_rate {self.learning_rate}: allowed above 0 to 0.1; 0.001 is usual")
+        shares = (self.drop_label, self.drop_position, self.drop_both)
+        if min(shares) < 0 or sum(shares) > 0.9:
+            raise InvalidConfig(f"drop_label, drop_position, drop_both {shares}: each 0 or more, together at most 0.9")
+        if not 0 <= self.balance <= 1 or self.jitter < 0:
+            raise InvalidConfig(f"balance {self.balance}, jitter {self.jitter}: allowed 0 to 1, and 0 or more")
+        if self.turns not in ("none", "mirror", "all"):
+            raise InvalidConfig(f"turns {self.turns!r}: allowed are none, mirror, all")
+        if self.preview_every < 1 or self.checkpoint_every < 1 or self.warmup_steps < 1:
+            raise InvalidConfig("preview_every, checkpoint_every and warmup_steps: give 1 or more")
+
+    @property
+    def steps(self) -> int:
+        """Number of optimiser steps."""
+        return math.ceil(self.images_seen / self.batch_size)
+
+
+def build_denoiser(
+    data: TrainingImages, labels: int, kind: ConditionKind, training: DenoiserTraining, *, width: int, fourier: int = 0
+) -> Denoiser:
+    """A network with random weights (from the training's seed) and the mean, spread and whitening of `data`.
+
+    InvalidInput if positions are needed and missing, or if all images are one constant.
+    """
+    if kind != "label" and data.position is None:
+        raise InvalidInput(
+            f"condition {kind} needs positions: build the map first (embed), or train with condition label"
+        )
+    seed_everything(training.seed)
+    values = data.pixels.astype(np.float32) / 127.5 - 1.0
+    sigma_data = float(values.std())
+    if sigma_data < 1e-3:
+        raise InvalidInput(f"{len(data)} images are all of one constant grey: there is nothing to learn")
+    config = DenoiserConfig(
+        side_px=data.pixels.shape[1],
+        data_mean=float(values.mean()),
+        sigma_data=sigma_data,
+        unet=UNetConfig.for_side(data.pixels.shape[1], data.pixels.shape[3], width),
+        condition=ConditionConfig(labels=labels, kind=kind, fourier=fourier, turns=training.turns != "none"),
+        noise=NoiseConfig.for_data(sigma_data),
+    )
+    whitening = None
+    if kind != "label":
+        whitening = Whitening.fit(torch.from_numpy(data.position), torch.from_numpy(data.label))
+    return Denoiser(config, whitening)
+
+
+def train_denoiser(
+    denoiser: Denoiser,
+    data: TrainingImages,
+    held_out: TrainingImages | None,
+    training: DenoiserTraining,
+    checkpoint: Path,
+    report: Report,
+    precision: Precision | None = None,
+) -> tuple[Denoiser, dict[str, float]]:
+    """Trains `denoiser` and returns the averaged network with its last metrics.
+
+    Continues from `checkpoint` if that file is there; writes it now and then, at the end, and before Cancelled leaves.
+    Metrics: loss, held_out_loss (averaged network, fixed noise), images_per_second, learning_rate. JobFailed if the loss
+    stops being finite (the last good checkpoint is kept); InvalidInput if the checkpoint belongs to another training.
+    """
+    precision = precision or choose_precision()
+    # Build the state: everything that a checkpoint holds.
+    run = _Run(precision.place(denoiser), training, precision)
+    if checkpoint.exists():
+        run.restore(checkpoint)
+    chances = _chances(data.label, training.balance)
+    metrics: dict[str, float] = {}
+    losses: list[float] = []
+    started, since = time.perf_counter(), 0
+    try:
+        while run.step < training.steps:
+            # Train on one batch.
+            rate = training.learning_rate * cosine_rate(run.step, training.steps, training.warmup_steps)
+            clean, sigma, noise, condition = _draw_batch(data, chances, denoiser.config, training, run.generator)
+            loss = run.update(clean, sigma, noise, condition, rate)
+            losses = [*losses[-99:], loss]
+            since += training.batch_size
+            # Report.
+            seen = run.step * training.batch_size
+            metrics |= {
+                "loss": float(np.mean(losses)),
+                "learning_rate": rate,
+                "images_per_second": since / (time.perf_counter() - started),
+            }
+            previews = None
+            last = run.step == training.steps
+            if last or seen // training.preview_every > (seen - training.batch_size) // training.preview_every:
+                previews = _previews(run, data, training)
+                if held_out is not None and len(held_out):
+                    metrics["held_out_loss"] = _held_out_loss(run, held_out)
+            # Save.
+            if last or seen // training.checkpoint_every > (seen - training.batch_size) // training.checkpoint_every:
+                run.save(checkpoint)
+            report(run.step, training.steps, dict(metrics), previews)
+    except Cancelled:
+        run.save(checkpoint)
+        raise
+    averaged = run.ema.module
+    assert isinstance(averaged, Denoiser)
+    return averaged, metrics
+
+
+class _Run:
+    """The state of one training: weights, averages, optimiser, generators, step."""
+
+    def __init__(self, denoiser: Denoiser, training: DenoiserTraining, precision: Precision) -> None:
+        self.denoiser, self.training, self.precision = denoiser.train(), training, precision
+        self.ema = PowerEma(denoiser, training.ema_width)
+        self.optimizer = torch.optim.AdamW(
+            denoiser.parameters(), lr=training.learning_rate, betas=(0.9, 0.99), weight_decay=training.weight_decay
+        )
+        self.scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.dtype == torch.float16)
+        self.generator = torch.Generator("cpu").manual_seed(training.seed)
+        self.step = 0
+
+    def update(self, clean: Tensor, sigma: Tensor, noise: Tensor, condition: Condition, rate: float) -> float:
+        """One optimiser step; the batch's mean loss. A loss that is not finite raises JobFailed and changes nothing."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        device = self.precision.device
+        with self.precision.autocast():
+            losses = self.denoiser.loss(
+                self.precision.arrange(clean), sigma.to(device), self.precision.arrange(noise), condition.to(device)
+            )
+        loss = losses.mean()
+        value = float(loss.detach())
+        check_loss(value, self.step + 1, rate)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimizer)
+        # One batch of unlucky noise levels must not undo many good ones.
+        norm = torch.nn.utils.clip_grad_norm_(self.denoiser.parameters(), 1.0)
+        if not self.scaler.is_enabled():
+            check_loss(float(norm), self.step + 1, rate)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.step += 1
+        self.ema.update(self.denoiser, self.step)
+        return value
+
+    def save(self, path: Path) -> None:
+        """Writes all of it."""
+        save_checkpoint(
+            path,
+            {
+                "step": self.step,
+                "denoiser": self.denoiser.state_dict(),
+                "averaged": self.ema.module.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": self.scaler.state_dict(),
+                "order": self.generator.get_state(),
+                "random": random_state(),
+                "run": self._identity(),
+            },
+        )
+
+    def restore(self, path: Path) -> None:
+        """Reads what `save` wrote; InvalidInput if it was another training."""
+        state = load_checkpoint(path)
+        if state.get("run") != self._identity():
+            raise InvalidInput(f"checkpoint {path.name} belongs to a training with other settings: start a new one")
+        self.denoiser.load_state_dict(state["denoiser"])
+        self.ema.module.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.generator.set_state(state["order"])
+        restore_random_state(state["random"])
+        self.step = state["step"]
+
+    def _identity(self) -> dict[str, Any]:
+        """What must agree for a checkpoint to continue this training."""
+        told = asdict(self.training)
+        return {key: told[key] for key in told if key not in ("preview_every", "checkpoint_every")}
+
+
+def _chances(label: NDArray[np.int64], balance: float) -> Tensor:
+    """(n,) float64 chances of drawing each image: classes by count ** (1 - balance), images of a class alike."""
+    counts = np.bincount(label).astype(np.float64)
+    return torch.from_numpy(counts[label] ** -balance)
+
+
+def _draw_batch(
+    data: TrainingImages,
+    chances: Tensor,
+    config: DenoiserConfig,
+    training: DenoiserTraining,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor, Tensor, Condition]:
+    """Clean images, noise levels, noise and conditions of one step; all chance comes from `generator`."""
+    rows = torch.multinomial(chances, training.batch_size, replacement=True, generator=generator)
+    clean = data.clean(rows)
+    condition = data.condition(rows)
+    if data.neighbour_distance is not None and training.jitter > 0 and data.position is not None:
+        distance = torch.from_numpy(data.neighbour_distance[rows.numpy()]) * training.jitter
+        condition = condition.moved(jitter(condition.position, distance, generator))
+    if training.turns != "none":
+        turn = torch.randint(0, 8 if training.turns == "all" else 4, (len(rows),), generator=generator)
+        clean, condition = turn_images(clean, turn), condition.turned(turn)
+    condition = drop(condition, training.drop_label, training.drop_position, training.drop_both, generator)
+    sigma = training_sigmas(len(rows), config.noise, generator)
+    return clean, sigma, torch.randn(clean.shape, generator=generator), condition
+
+
+def _previews(run: _Run, data: TrainingImages, training: DenoiserTraining) -> NDArray[np.uint8]:
+    """8 samples (8, side, side, C) uint8 at the places of 8 training images, classes in turn; always the same seeds."""
+    config = run.denoiser.config
+    labels = np.unique(data.label)
+    order = np.random.default_rng(training.seed).permutation(len(data))
+    rows = []
+    for index in range(8):
+        members = [row for row in order if data.label[row] == labels[index % len(labels)]]
+        rows.append(int(members[index // len(labels) % len(members)]))
+    condition = data.condition(torch.tensor(rows)).to(run.precision.device)
+    shape = (config.unet.channels, config.side_px, config.side_px)
+    with run.precision.autocast():
+        images = sample(run.ema.module, condition, range(8), shape, SamplerConfig(), config.noise)
+    return to_pixels(images)
+
+
+def to_pixels(images: Tensor) -> NDArray[np.uint8]:
+    """(N, C, H, W) float in [-1, 1] -> (N, H, W, C) uint8, rounded."""
+    scaled = images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    pixels: NDArray[np.uint8] = scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return pixels
+
+
+@torch.no_grad()
+def _held_out_loss(run: _Run, held_out: TrainingImages) -> float:
+    """Mean loss of the averaged network on up to 64 held-out images, always with the same noise."""
+    generator = torch.Generator("cpu").manual_seed(1)
+    order = torch.randperm(len(held_out), generator=generator)[:64]
+    device, losses = run.precision.device, []
+    for rows in torch.split(order, 16):
+        clean = held_out.clean(rows)
+        sigma = training_sigmas(len(rows), run.denoiser.config.noise, generator)
+        noise = torch.randn(clean.shape, generator=generator)
+        with run.precision.autocast():
+            averaged = run.ema.module
+            assert isinstance(averaged, Denoiser)
+            arranged = run.precision.arrange(clean), sigma.to(device), run.precision.arrange(noise)
+            losses.append(averaged.loss(*arranged, held_out.condition(rows).to(device)))
+    return float(torch.cat(losses).mean())
