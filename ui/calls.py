@@ -94,11 +94,14 @@ async def _body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-async def open_call(request: Request, desks: Desks) -> Call:
-    """Check the request and gather its `Call`. Raises PermissionError for a stranger, KizuError where there is no desk."""
+async def open_call(request: Request, desks: Desks, *, create: bool = False) -> Call:
+    """Check the request and gather its `Call`; `create` gives a demo's visitor a workspace where there is none yet.
+
+    Raises PermissionError for a stranger, KizuError where there is no desk.
+    """
     if user_of(request) is None:
         raise PermissionError
-    desk = await run_in_threadpool(desks.of, request, create=False)
+    desk = await run_in_threadpool(desks.of, request, create=create)
     body = b"" if request.method in {"GET", "HEAD"} else await _body(request)
     return Call(
         desk=desk,
@@ -116,17 +119,19 @@ def failure(error: KizuError) -> Response:
     return JSONResponse({"error": str(error)}, status)
 
 
-def guarded(desks: Desks, answer: Callable[[Request, Call], Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
+def guarded(
+    desks: Desks, answer: Callable[[Request, Call], Awaitable[Response]], *, create: bool = False
+) -> Callable[..., Awaitable[Response]]:
     """An endpoint that lets only checked calls through to `answer` and turns every failure into a JSON answer."""
 
     async def endpoint(request: Request) -> Response:
         try:
-            return await answer(request, await open_call(request, desks))
+            return await answer(request, await open_call(request, desks, create=create))
         except PermissionError:
             return JSONResponse({"error": "log in first"}, 401)
         except KizuError as error:
             return failure(error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the last resort: a visitor gets words, the log the traceback
             _log.exception("%s %s failed", request.method, request.url.path)
             return JSONResponse({"error": "this failed in the server; its log says why"}, 500)
 

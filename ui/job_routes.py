@@ -134,7 +134,7 @@ def _resume(call: Call) -> Response:
 def routes(desks: Desks) -> list[BaseRoute]:
     """Routes of the jobs."""
     return [
-        Route("/kizu/events", guarded(desks, _events)),
+        Route("/kizu/events", guarded(desks, _events, create=True)),
         route("/kizu/state", lambda call: JSONResponse(snapshot(call.desk)), desks),
         route("/kizu/job/{id}", _details, desks),
         route("/kizu/job/{id}/preview/{name}", _preview, desks),

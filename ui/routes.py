@@ -11,8 +11,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from augment import images
 from augment.errors import InvalidInput, NotFound
@@ -20,6 +22,7 @@ from augment.store import ImageRecord, SampleRecord
 from augment.views import View
 from ui import job_routes
 from ui.calls import Call, route
+from ui.components import asset
 from ui.i18n import LANGUAGES, script_table
 from ui.state import Desk, Desks
 
@@ -110,8 +113,8 @@ def _mask(call: Call) -> Response:
     image = _image(call)
     if image.mask_sha256 is None:
         raise NotFound(f"image {image.id} has no mask")
-    mask = images.decode_mask(call.desk.store.files.read(image.mask_sha256), (image.height_px, image.width_px))
-    return picture(call, image.mask_sha256, images.encode_png(mask.astype("uint8")[:, :, None] * 255), "image/png")
+    mask = images.decode_mask(call.desk.store.files.read(image.mask_sha256), (image.width_px, image.height_px))
+    return picture(call, image.mask_sha256, images.encode_png(mask), "image/png")
 
 
 def _crop(call: Call) -> Response:
@@ -139,15 +142,19 @@ def _plotly_gzip() -> bytes:
     return gzip.compress(script.read_bytes(), 6)
 
 
-def _plotly(_: Call) -> Response:
+async def _plotly(_: Request) -> Response:
     headers = {"Content-Encoding": "gzip", "Cache-Control": "public, max-age=31536000, immutable"}
-    return Response(_plotly_gzip(), media_type="text/javascript", headers=headers)
+    return Response(await run_in_threadpool(_plotly_gzip), media_type="text/javascript", headers=headers)
 
 
-def _page_script(call: Call) -> Response:
+@lru_cache(maxsize=1)
+def _script() -> str:
     tables = ",".join(f'"{language}":{script_table(language)}' for language in LANGUAGES)
-    body = f"window.kizuTexts={{{tables}}};\n" + _PAGE_SCRIPT.read_text(encoding="utf-8")
-    return Response(body, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+    return f"window.kizuTexts={{{tables}}};\n{_PAGE_SCRIPT.read_text(encoding='utf-8')}\n{asset('curve.js')}"
+
+
+async def _page_script(_: Request) -> Response:
+    return Response(_script(), media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
 def _health(call: Call) -> Response:
@@ -157,8 +164,9 @@ def _health(call: Call) -> Response:
 def routes(desks: Desks) -> list[BaseRoute]:
     """All own routes of the shell; those of the jobs are in `job_routes`."""
     return [
-        route("/kizu/plotly.min.js", _plotly, desks),
-        route("/kizu/page.js", _page_script, desks),
+        # These two hold nothing of a workspace; the login page needs the texts.
+        Route("/kizu/plotly.min.js", _plotly),
+        Route("/kizu/page.js", _page_script),
         route("/kizu/health", _health, desks),
         route("/kizu/image/{id}", lambda call: _preview(call, _image(call).sha256), desks),
         route("/kizu/image/{id}/mask", _mask, desks),

@@ -1,0 +1,30 @@
+"""The map as one component: scatter, details, generate form and ambiguous pairs.
+
+`scatter_map()` makes a `gr.HTML` whose script loads `map_page.js` and its parts as modules. Points, details and samples come and go by
+the routes of `ui/map_routes.py`; setting the component's value to anything new makes it look again.
+"""
+
+from typing import Any
+
+from ui.components import asset
+
+_MOUNT = """
+import(new URL('kizu/modules/map_page.js', document.baseURI)).then((page) => {
+  page.mount(element.querySelector('.map'), watch);
+});
+"""
+
+
+def scatter_map() -> Any:
+    """The map as a `gr.HTML`; plotly comes from the app's own route."""
+    import gradio as gr
+
+    return gr.HTML(
+        value=None,
+        html_template='<div class="map"></div>',
+        css_template=asset("picture.css") + asset("scatter.css") + asset("map_panel.css"),
+        js_on_load=_MOUNT,
+        head='<script src="kizu/plotly.min.js"></script>',
+        apply_default_css=False,
+        elem_id="kizu-map",
+    )

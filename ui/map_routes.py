@@ -1,0 +1,279 @@
+"""Own routes of the map: its points as bytes, what lies under a click, and "generate here".
+
+Layout of `/kizu/points.bin`, little endian, rows in the order of `/kizu/map/ids.bin` (int32 ids of the database):
+uint32 n | float32 x[n] | float32 y[n] | uint8 label[n] | uint8 split[n] | uint8 margin[n]
+where label indexes `labels` and split indexes `splits` of `/kizu/map/state`, and margin 0 to 255 stands for -1 to 1.
+Nothing is computed here but look-ups in the atlas; samples come from the operation `generate` in the warm worker.
+"""
+
+import logging
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from augment.errors import InvalidInput, NotReady
+from augment.features.atlas import Atlas
+from augment.features.neighbours import nearest
+from augment.store import ImageRecord, SampleRecord, SampleRow
+from ui.calls import Call, route
+from ui.state import Desk, Desks
+from ui.theme import class_slots
+
+SPLITS = ("train", "validation", "test")
+MAX_LABELS = 256
+NEIGHBOURS = 8
+LISTED_PAIRS = 60
+EMPTY_FROM = 5.0
+"""Above this `Projection.emptiness_at` there is no real image near."""
+GENERATE_TIMEOUT_SECONDS = 600.0
+"""Long enough for a first call on a slow machine, which also loads torch; a worker that hangs longer is restarted."""
+
+_log = logging.getLogger(__name__)
+
+
+def pack_points(
+    xy: NDArray[Any], label: NDArray[Any], split: NDArray[np.uint8], margin: NDArray[Any]
+) -> bytes:
+    """The body of `points.bin`.
+
+    xy: (n, 2) float. label: (n,) int, 0 to 255. split: (n,) uint8 index into SPLITS. margin: (n,) float in [-1, 1];
+    not a number counts as 1, far from any boundary.
+    """
+    columns = np.asarray(xy, dtype="<f4")
+    steps = np.clip((np.nan_to_num(np.asarray(margin), nan=1.0) + 1.0) * 127.5, 0, 255).astype(np.uint8)
+    return b"".join(
+        [
+            np.uint32(len(columns)).astype("<u4").tobytes(),
+            np.ascontiguousarray(columns[:, 0]).tobytes(),
+            np.ascontiguousarray(columns[:, 1]).tobytes(),
+            np.asarray(label, dtype=np.uint8).tobytes(),
+            split.tobytes(),
+            steps.tobytes(),
+        ]
+    )
+
+
+def _atlas(call: Call) -> Atlas:
+    atlas = call.desk.atlas()
+    if atlas is None or not len(atlas):
+        raise NotReady("there is no map yet: import images and build it on the tab Data")
+    return atlas
+
+
+def _points(call: Call) -> Response:
+    atlas, store = _atlas(call), call.desk.store
+    split = np.zeros(len(atlas), dtype=np.uint8)
+    for index, name in enumerate(SPLITS[1:], start=1):
+        split[np.isin(atlas.image_ids, np.asarray(store.images.ids(split=name), dtype=np.int64))] = index
+    body = pack_points(atlas.xy, np.minimum(atlas.label_index, MAX_LABELS - 1), split, atlas.margin)
+    return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+def _ids(call: Call) -> Response:
+    body = np.asarray(_atlas(call).image_ids, dtype="<i4").tobytes()
+    return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+def _number(value: float | None, digits: int = 4) -> float | None:
+    return None if value is None or not np.isfinite(value) else round(float(value), digits)
+
+
+def describe_row(row: SampleRow) -> dict[str, Any]:
+    """A sample as the map and its result strip show it."""
+    return {
+        "id": row.id,
+        "version": row.sha256[:12],
+        "label": row.label,
+        "status": row.status,
+        "x": row.x,
+        "y": row.y,
+        "fromX": row.requested_x,
+        "fromY": row.requested_y,
+        "error": _number(row.landing_error, 3),
+        "nearestId": row.nearest_image_id,
+        "nearestDistance": _number(row.nearest_real_distance),
+        "method": row.method,
+        "seed": row.seed,
+    }
+
+
+def _row(record: SampleRecord) -> SampleRow:
+    x, y = record.xy or (None, None)
+    from_x, from_y = record.requested_xy or (None, None)
+    same = {name: getattr(record, name) for name in SampleRow._fields if hasattr(record, name)}
+    return SampleRow(**same, x=x, y=y, requested_x=from_x, requested_y=from_y)
+
+
+def _samples(desk: Desk, projection_id: int) -> list[dict[str, Any]]:
+    rows = desk.store.samples.rows()
+    return [describe_row(row) for row in rows if row.x is not None and row.projection_id == projection_id]
+
+
+def _pairs(atlas: Atlas) -> list[dict[str, Any]]:
+    listed = []
+    for (first, second), distance in zip(atlas.pairs[:LISTED_PAIRS], atlas.pair_distance, strict=False):
+        listed.append(
+            {
+                "ids": [int(atlas.image_ids[first]), int(atlas.image_ids[second])],
+                "labels": [atlas.label_of(int(first)), atlas.label_of(int(second))],
+                "distance": _number(float(distance), 3),
+                "x": float(atlas.xy[first, 0] + atlas.xy[second, 0]) / 2,
+                "y": float(atlas.xy[first, 1] + atlas.xy[second, 1]) / 2,
+            }
+        )
+    return listed
+
+
+def _state(call: Call) -> Response:
+    desk = call.desk
+    record, ddpm = desk.store.projections.latest(), desk.store.models.latest("ddpm")
+    labels = list(desk.store.images.labels())
+    head = {
+        "images": desk.store.images.count(),
+        "ddpm": ddpm is not None and {"id": ddpm.id, "labels": ddpm.config.get("labels", labels)},
+        "demo": desk.demo,
+        "projection": None,
+    }
+    if record is None or record.id is None:
+        return JSONResponse(head)
+    atlas = _atlas(call)
+    slots = class_slots({*labels, *atlas.labels})
+    return JSONResponse(
+        {
+            **head,
+            "projection": record.id,
+            "placed": len(atlas),
+            "labels": list(atlas.labels),
+            "slots": slots,
+            "splits": list(SPLITS),
+            "pairs": _pairs(atlas),
+            "samples": _samples(desk, record.id),
+            "notes": list(atlas.projection.notes),
+        }
+    )
+
+
+def _listed(call: Call, found: list[tuple[int, float]]) -> list[dict[str, Any]]:
+    """Neighbours as (row, distance) with what their thumbnails need; images deleted since the fit are left out."""
+    atlas = _atlas(call)
+    ids = [int(atlas.image_ids[row]) for row, _ in found]
+    records = {image.id: image for image in call.desk.store.images.get_many(ids)}
+    return [
+        {"id": image_id, "version": records[image_id].sha256[:12], "label": records[image_id].label, "distance": d}
+        for image_id, (_, distance) in zip(ids, found, strict=True)
+        if image_id in records and (d := _number(distance, 3)) is not None
+    ]
+
+
+def describe_image(image: ImageRecord) -> dict[str, Any]:
+    """An image as the panel shows it, without what the atlas knows of it."""
+    return {
+        "kind": "image",
+        "id": image.id,
+        "version": image.sha256[:12],
+        "label": image.label,
+        "group": image.group,
+        "split": image.split,
+        "name": image.name,
+        "width": image.width_px,
+        "height": image.height_px,
+        "mask": None if image.mask_sha256 is None else image.mask_sha256[:12],
+    }
+
+
+def _image(call: Call) -> Response:
+    atlas, image = _atlas(call), call.desk.store.images.get(call.id())
+    row = atlas.row_of(call.id())
+    return JSONResponse(
+        {
+            **describe_image(image),
+            "margin": _number(float(atlas.margin[row]), 3),
+            "rival": atlas.rival_of(row),
+            "fitted": bool(atlas.fitted[row]),
+            "neighbours": _listed(call, atlas.neighbours_of(row, NEIGHBOURS)),
+        }
+    )
+
+
+def _sample(call: Call) -> Response:
+    atlas, sample = _atlas(call), call.desk.store.samples.get(call.id())
+    found: list[tuple[int, float]] = []
+    if sample.position is not None and len(sample.position) == atlas.position.shape[1]:
+        rows, distances = nearest(atlas.position, np.asarray([sample.position], dtype=np.float32), NEIGHBOURS)
+        found = [(int(row), float(d)) for row, d in zip(rows[0], distances[0], strict=True)]
+    return JSONResponse(
+        {
+            "kind": "sample",
+            "id": sample.id,
+            "version": sample.sha256[:12],
+            "label": sample.label,
+            "method": sample.method,
+            "seed": sample.seed,
+            "status": sample.status,
+            "error": _number(sample.landing_error, 3),
+            "nearestDistance": _number(sample.nearest_real_distance),
+            "neighbours": _listed(call, found),
+        }
+    )
+
+
+def _place(call: Call) -> Response:
+    """What lies at `x`, `y` of the view: the nearest images in the view, and whether any is near at all."""
+    atlas = _atlas(call)
+    try:
+        asked = np.asarray([[float(call.query["x"]), float(call.query["y"])]], dtype=np.float32)
+    except (KeyError, ValueError) as error:
+        raise InvalidInput("x and y: two numbers are needed, a place on the map") from error
+    if not np.isfinite(asked).all():
+        raise InvalidInput(f"x {asked[0, 0]}, y {asked[0, 1]}: finite numbers are needed, a place on the map")
+    rows, distances = nearest(atlas.xy, asked, NEIGHBOURS)
+    found = [(int(row), float(d)) for row, d in zip(rows[0], distances[0], strict=True)]
+    return JSONResponse(
+        {
+            "kind": "place",
+            "empty": bool(atlas.projection.emptiness_at(asked)[0] > EMPTY_FROM),
+            "neighbours": _listed(call, found),
+        }
+    )
+
+
+def _config(call: Call) -> dict[str, Any]:
+    """The config of `generate` from what the form sent: only fields the operation knows, checked by the operation."""
+    body = call.json()
+    allowed = ("label", "count", "seed", "steps", "label_guidance", "position_guidance", "image_id", "xy", "between")
+    unknown = sorted(set(body) - set(allowed))
+    if unknown:
+        raise InvalidInput(f"field {unknown[0]!r} is not one of {', '.join(allowed)}")
+    return {name: body[name] for name in allowed if body.get(name) is not None}
+
+
+def _generate(call: Call) -> Response:
+    desk = call.desk
+    if desk.store.models.latest("ddpm") is None:
+        raise NotReady("no generator is trained yet: train one on the tab Train, then come back")
+    started = time.perf_counter()
+    result = desk.worker.call(
+        desk.workspace.root, "generate", _config(call), desk.store.apply, GENERATE_TIMEOUT_SECONDS
+    )
+    made = [int(sample_id) for sample_id in result["sample_ids"]]
+    samples = [describe_row(_row(record)) for record in desk.store.samples.get_many(made)]
+    seconds = time.perf_counter() - started
+    _log.info("generated %d samples in %.2f s", len(made), seconds)
+    return JSONResponse({"samples": samples, "seconds": round(seconds, 2)})
+
+
+def routes(desks: Desks) -> list[BaseRoute]:
+    """Routes of the map tab."""
+    return [
+        route("/kizu/points.bin", _points, desks),
+        route("/kizu/map/ids.bin", _ids, desks),
+        route("/kizu/map/state", _state, desks),
+        route("/kizu/map/image/{id}", _image, desks),
+        route("/kizu/map/sample/{id}", _sample, desks),
+        route("/kizu/map/place", _place, desks),
+        route("/kizu/map/generate", _generate, desks, ("POST",)),
+    ]

@@ -1,0 +1,135 @@
+"""From a folder to a served page and back: opens desks, launches, waits for a signal, closes cleanly.
+
+It decides which desks there are (one, or one for each visitor of a demo) and owns the workspace's lock while they are open.
+"""
+
+import getpass
+import logging
+import signal
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import FrameType
+
+from augment.errors import InvalidConfig, WorkspaceError
+from augment.store import Store, Workspace
+from ui.shell import Running, ServerConfig, launch
+from ui.state import Desk, Desks, SingleDesk
+from ui.visitors import VisitorConfig, VisitorDesks
+
+_log = logging.getLogger(__name__)
+
+
+def demo_folder() -> Path:
+    """Where the demo workspace is kept: `demo` in this user's data folder."""
+    from platformdirs import user_data_path
+
+    return user_data_path("kizu", appauthor=False) / "demo"
+
+
+def draw_demo(root: Path) -> None:
+    """Draw the demo into a workspace that does not exist yet. Nothing half-drawn stays behind."""
+    from augment.operations.demo import build_demo
+
+    if Workspace(root).exists:
+        return
+    build_demo(root)
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        # A container's user may have no name.
+        return "reviewer"
+
+
+class Opener:
+    """Opens desks that share one warm worker."""
+
+    def __init__(self, *, demo: bool) -> None:
+        from augment.jobs import WarmWorker
+
+        self.worker = WarmWorker()
+        self.demo = demo
+
+    def open(self, root: Path) -> Desk:
+        """Open the workspace at `root`, made where there is none; what a former server left running becomes interrupted."""
+        from augment.jobs import LocalEngine
+
+        workspace = Workspace(root).create()
+        store = Store(workspace)
+        store.jobs.interrupt_running()
+        engine = LocalEngine(store, self.worker)
+        return Desk(workspace, store, engine, self.worker, demo=self.demo, reviewer=_user_name())
+
+
+def _first_tab(desks: Desks) -> str:
+    """The map where there is one to show, else the data to begin with."""
+    if isinstance(desks, SingleDesk) and desks.desk.store.projections.latest() is None:
+        return "data"
+    return "map"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _wait_for_signal() -> None:
+    """Return when SIGINT or SIGTERM arrives; a second one ends the process at once."""
+    stop = threading.Event()
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if stop.is_set():
+            raise SystemExit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    while not stop.wait(0.5):
+        # Waiting without an end would keep Python from running the handler on some systems.
+        continue
+
+
+def serve(config: ServerConfig, root: Path | None, *, demo_images: bool = False) -> None:
+    """Serve the workspace at `root` (None: the demo) until a signal, then stop jobs with their checkpoints and close.
+
+    Raises WorkspaceInUse where another process holds it, WorkspaceError where the folder or the port cannot be used.
+    """
+    folder = (root or demo_folder()).expanduser().absolute()
+    private = [Path.home(), folder]
+    with ExitStack() as stack:
+        workspace = Workspace(folder)
+        workspace.create()
+        hold = stack.enter_context(workspace.lock())
+        if root is None or demo_images or config.demo:
+            draw_demo(folder)
+        opener = Opener(demo=config.demo)
+        desks: Desks
+        if config.demo:
+            visitors = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kizu-visitors-", ignore_cleanup_errors=True)))
+            private.append(visitors)
+            desks = VisitorDesks(folder, visitors, opener.open, opener.worker, VisitorConfig())
+        else:
+            desks = SingleDesk(opener.open(folder))
+        running = _launch(desks, config, private)
+        stack.callback(running.close)
+        hold.announce(running.url)
+        _say(f"Kizu is at {running.url}  (workspace {folder}; stop with Ctrl+C)")
+        opener.worker.start()
+        _wait_for_signal()
+        _say("Closing: running jobs keep their checkpoints.")
+
+
+def _launch(desks: Desks, config: ServerConfig, private: list[Path]) -> Running:
+    try:
+        return launch(desks, config, private=private, first_tab=_first_tab(desks))
+    except OSError as error:
+        with suppress(OSError):
+            desks.close()
+        if config.port is None:
+            raise WorkspaceError(f"no free port was found ({error}): name one with --port") from error
+        raise InvalidConfig(f"port {config.port} is taken: name another one with --port, or leave it out") from error
