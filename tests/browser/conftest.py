@@ -1,0 +1,165 @@
+"""A real server and a real Chromium for the browser tests.
+
+`demo_server` serves one drawn demo workspace to all tests of a session that only look; `fresh_server` starts one for a single
+test that changes things. `page` fails a test whose page logged an error or asked anything of another host.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser.chromium import find_chromium
+
+ROOT = Path(__file__).resolve().parents[2]
+ARGUMENTS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+START_SECONDS = 90.0  # a shared machine with every core busy; 4 s is what the benchmark holds
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running `python app.py`."""
+
+    url: str
+    workspace: Path
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def stop(self) -> int:
+        """Ends it as Ctrl+C would and returns its exit code."""
+        self.process.terminate()
+        return self.process.wait(timeout=60)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_server(workspace: Path, *arguments: str) -> Server:
+    """Start the app on `workspace` and wait until its page answers."""
+    port = free_port()
+    log = workspace.with_suffix(".server.log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py", "--workspace", str(workspace), "--port", str(port), *arguments],
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    server = Server(f"http://127.0.0.1:{port}", workspace, process, log)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(server.url, timeout=5) as answer:
+                if answer.status == 200:
+                    return server
+        except OSError:
+            time.sleep(0.1)
+    process.kill()
+    process.wait()
+    raise AssertionError(f"the server did not answer:\n{log.read_text()[-3000:]}")
+
+
+@contextmanager
+def running(workspace: Path, *arguments: str) -> Iterator[Server]:
+    server = start_server(workspace, *arguments)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def demo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server on one demo workspace for the whole session; for tests that change nothing others look at."""
+    with running(tmp_path_factory.mktemp("demo") / "demo", "--demo-images") as server:
+        yield server
+
+
+@pytest.fixture
+def fresh_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """`fresh_server(*arguments)` starts a server on this test's own workspace; all of them are stopped afterwards."""
+    servers: list[Server] = []
+
+    def start(*arguments: str) -> Server:
+        servers.append(start_server(tmp_path / "workspace", *arguments))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        if server.process.poll() is None:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        pytest.skip("no Chromium here: python -m tests installs one")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Watched:
+    """What went wrong on a page: errors it logged or threw, and requests to other hosts."""
+
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: self._note(request.url))
+
+    def _note(self, url: str) -> None:
+        if not url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            self.outside.append(url)
+
+
+@pytest.fixture
+def watched() -> Watched:
+    """The page's log; a test that provokes an error clears `watched.errors` itself."""
+    return Watched()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US", color_scheme="light")
+    made.set_default_timeout(20_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext, watched: Watched) -> Iterator[Page]:
+    """An empty page at 1440 x 900, English, light."""
+    made = context.new_page()
+    watched.watch(made)
+    yield made
+    assert watched.outside == [], "the page asked something of another host"
+    assert watched.errors == [], "the page logged an error"
+
+
+def open_tab(page: Page, server: Server, tab: str) -> Page:
+    """Open the app on a tab and wait until the header has its numbers."""
+    page.goto(f"{server.url}/?tab={tab}")
+    page.wait_for_selector("#kizu-header nav b")
+    page.wait_for_function("window.kizu?.state != null")
+    page.wait_for_selector(f"#tab-{tab}-button[aria-selected=true]")
+    return page
