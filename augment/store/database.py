@@ -5,6 +5,7 @@ committed transaction is on disk when `write` returns.
 """
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import Column, ColumnElement, Connection, Engine, create_engine, event, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import StatementError
 from sqlalchemy.pool import QueuePool
 
 from augment.errors import InvalidInput, KizuError, WorkspaceError
@@ -77,6 +78,16 @@ class Database:
         """Counts the transactions committed through this object: unchanged means that nothing new was written by it."""
         return self._revision
 
+    def problems(self) -> list[str]:
+        """Check the whole database and return what is wrong with it in SQLite's words; empty when it is sound."""
+        with self.read() as connection:
+            found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(20)")]
+            broken = [
+                f"{row[0]} row {row[1]} refers to nothing in {row[2]}"
+                for row in connection.exec_driver_sql("PRAGMA foreign_key_check")
+            ]
+        return ([] if found == ["ok"] else found) + broken[:20]
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection on one consistent snapshot; any number of threads may read at once."""
@@ -111,12 +122,15 @@ class Database:
         finally:
             connection.close()
 
+    def _log(self) -> Path:
+        return self.path.with_name(self.path.name + "-wal")
+
     def _connect(self) -> sqlite3.Connection:
-        uri = f"file:{quote(str(self.path))}"
-        if not self.read_only:
-            uri += "?mode=rwc"
-        else:
-            uri += "?mode=ro"
+        uri = f"file:{quote(str(self.path))}?mode={'ro' if self.read_only else 'rwc'}"
+        # Readers share an index file beside the database. Where none can be made (a read-only disk) and no log waits to
+        # be folded in, nobody writes either, and SQLite may read without it.
+        if self.read_only and not self._log().exists() and not os.access(self.path.parent, os.W_OK):
+            uri += "&immutable=1"
         connection = sqlite3.connect(
             uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -151,7 +165,9 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except DBAPIError as error:
+        except StatementError as error:
+            if isinstance(error.orig, KizuError):
+                raise error.orig from None
             explained = _explained(error.orig, self.path) if isinstance(error.orig, sqlite3.Error) else None
             if explained is None:
                 raise

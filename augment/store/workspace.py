@@ -96,6 +96,7 @@ class Workspace:
         Raises WorkspaceError where the folder cannot be made or is a file.
         """
         parts = (
+            self.root,
             self.files_dir,
             self.checkpoints_dir,
             self.projections_dir,

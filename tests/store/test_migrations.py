@@ -1,0 +1,124 @@
+"""The migrations make the tables that the code expects, and nothing but Kizu's own database is touched."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from sqlalchemy import create_engine
+
+from augment.errors import WorkspaceError
+from augment.store import Store, migrations, schema
+from tests.examples import image_record
+
+
+def form(connection):
+    """Columns, foreign keys and indices of every table, without the wording of the SQL that made them."""
+    tables = [
+        row[0]
+        for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+    ]
+    found = {}
+    for table in sorted(tables):
+        columns = {(*row[1:4], bool(row[5])) for row in connection.execute(f'PRAGMA table_info("{table}")')}
+        links = {tuple(row[2:5]) for row in connection.execute(f'PRAGMA foreign_key_list("{table}")')}
+        indices = set()
+        for _, name, unique, _, partial in connection.execute(f'PRAGMA index_list("{table}")').fetchall():
+            keys = tuple(row[2] for row in connection.execute(f'PRAGMA index_info("{name}")'))
+            indices.add((None if name.startswith("sqlite") else name, unique, partial, keys))
+        found[table] = (columns, links, indices)
+    return found
+
+
+def test_the_migrations_make_the_schema(store, workspace, tmp_path):
+    engine = create_engine(f"sqlite:///{tmp_path / 'declared.db'}")
+    schema.metadata.create_all(engine)
+    engine.dispose()
+    with (
+        closing(sqlite3.connect(tmp_path / "declared.db")) as declared,
+        closing(sqlite3.connect(workspace.database)) as made,
+    ):
+        expected, got = form(declared), form(made)
+        assert got.keys() == expected.keys()
+        for table, parts in expected.items():
+            assert got[table] == parts, table
+        # The rules inside a table, which the pragmas do not show.
+        for table in schema.metadata.tables:
+            query = f"SELECT sql FROM sqlite_master WHERE name = '{table}'"
+            checks = [connection.execute(query).fetchone()[0].count("CHECK (") for connection in (declared, made)]
+            assert checks[0] == checks[1], table
+            autoincrement = [
+                "AUTOINCREMENT" in connection.execute(query).fetchone()[0] for connection in (declared, made)
+            ]
+            assert autoincrement[0] == autoincrement[1], table
+
+
+def test_queries_of_the_review_use_an_index(store, workspace):
+    with closing(sqlite3.connect(workspace.database)) as connection:
+        for table, column in (
+            *(("samples", column) for column in ("status", "label", "method", "job_id")),
+            *(("images", column) for column in ("label", "split", "sha256", '"group"')),
+            *(("verdicts", column) for column in ("sample_id", "reviewer", "undoes")),
+            ("jobs", "state"),
+        ):
+            plan = connection.execute(f"EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE {column} = ?", ("x",)).fetchone()
+            assert "USING INDEX" in plan[3], (table, column)
+
+
+def test_opening_again_changes_nothing(workspace):
+    with Store(workspace) as store:
+        store.apply([image_record(1)])
+    with closing(sqlite3.connect(workspace.database)) as connection:
+        before = connection.execute("SELECT * FROM sqlite_master").fetchall()
+        assert (
+            connection.execute("PRAGMA user_version").fetchone()[0] == migrations.VERSION == len(migrations.MIGRATIONS)
+        )
+    with Store(workspace) as store:
+        assert store.images.count() == 1
+    with closing(sqlite3.connect(workspace.database)) as connection:
+        assert connection.execute("SELECT * FROM sqlite_master").fetchall() == before
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_newer_database_is_refused_and_left_alone(workspace, read_only):
+    Store(workspace).close()
+    with closing(sqlite3.connect(workspace.database)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = workspace.database.read_bytes()
+    with pytest.raises(WorkspaceError, match=r"has version 99, and this Kizu knows versions up to \d+: update Kizu"):
+        Store(workspace, read_only=read_only)
+    assert workspace.database.read_bytes() == before
+
+
+def test_another_programs_database_is_refused_and_left_alone(workspace):
+    with closing(sqlite3.connect(workspace.database)) as connection:
+        connection.execute("CREATE TABLE holidays (day TEXT)")
+    with pytest.raises(WorkspaceError, match="is not a Kizu database"):
+        Store(workspace)
+    with closing(sqlite3.connect(workspace.database)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("holidays",)]
+
+
+def test_an_older_database_is_brought_forward_by_its_owner_only(workspace, monkeypatch):
+    with Store(workspace) as store:
+        store.apply([image_record(1)])
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, "CREATE TABLE notes (text TEXT);\n"))
+    monkeypatch.setattr(migrations, "VERSION", migrations.VERSION + 1)
+    monkeypatch.setattr("augment.store.database.VERSION", migrations.VERSION)
+    with pytest.raises(WorkspaceError, match="made by an older Kizu"):
+        Store(workspace, read_only=True)
+    with Store(workspace) as store:
+        assert store.images.count() == 1
+    with closing(sqlite3.connect(workspace.database)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == migrations.VERSION
+        assert connection.execute("SELECT count(*) FROM notes").fetchone() == (0,)
+
+
+def test_a_migration_that_fails_leaves_the_database_as_it_was(workspace, monkeypatch):
+    Store(workspace).close()
+    broken = "CREATE TABLE notes (text TEXT);\nCREATE TABLE images (id INTEGER);\n"
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, broken))
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
+        Store(workspace)
+    with closing(sqlite3.connect(workspace.database)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == 1
+        assert not connection.execute("SELECT * FROM sqlite_master WHERE name = 'notes'").fetchall()
