@@ -2,14 +2,12 @@
 
 Images do not depend on the batch they are made in: batches are cut into micro-batches of one fixed size,
 and the last one is filled up.
-The number of threads and the kind of processor may still change the last bits; see `Sampler.micro_batch`.
+The number of threads and the kind of processor may still change the last bits; see `SamplerConfig.micro_batch`.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,9 +15,10 @@ from torch import Tensor
 from augment.ddpm.condition import Condition
 from augment.ddpm.denoiser import Denoise
 from augment.ddpm.schedule import NoiseConfig, karras_sigmas
-from augment.errors import InvalidConfig, InvalidInput
+from augment.ddpm.settings import SamplerConfig
+from augment.errors import InvalidInput
 
-__all__ = ["SampleNoise", "SamplerConfig", "sample", "sample_ancestral", "sample_dpmpp_2m", "sample_heun"]
+__all__ = ["SampleNoise", "sample", "sample_ancestral", "sample_dpmpp_2m", "sample_heun"]
 
 OnStep = Callable[[int, int], None]
 """Called as `on_step(evaluated, total)` after each noise level; may raise to stop."""
@@ -110,29 +109,6 @@ def sample_ancestral(
         if on_step:
             on_step(index + 1, len(levels) - 1)
     return x
-
-
-@dataclass(frozen=True, kw_only=True)
-class SamplerConfig:
-    """How images are drawn from a denoiser. Together with seeds, condition and weights it determines them."""
-
-    sampler: Literal["dpmpp_2m", "heun", "ancestral"] = field(
-        default="dpmpp_2m",
-        metadata={"help": "dpmpp_2m (12 to 20 steps), heun (two evaluations a step) or ancestral (100 or more)"},
-    )
-    steps: int = field(default=12, metadata={"help": "noise levels visited, 1 to 1000"})
-    micro_batch: int = field(
-        default=4, metadata={"help": "samples computed together; part of the recipe, always filled up"}
-    )
-
-    def __post_init__(self) -> None:
-        """InvalidConfig names the allowed range."""
-        if self.sampler not in ("dpmpp_2m", "heun", "ancestral"):
-            raise InvalidConfig(f"sampler {self.sampler!r}: allowed are dpmpp_2m, heun, ancestral")
-        if not 1 <= self.steps <= 1000:
-            raise InvalidConfig(f"steps {self.steps}: allowed 1 to 1000, 12 to 20 are usual")
-        if not 1 <= self.micro_batch <= 256:
-            raise InvalidConfig(f"micro_batch {self.micro_batch}: allowed 1 to 256")
 
 
 def sample(

@@ -4,12 +4,11 @@ All that is random in a step comes from one generator whose state is in the chec
 processor ends in the same bits as one never interrupted.
 """
 
-import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,10 +17,11 @@ from torch import Tensor
 
 from augment.ddpm.condition import Condition, ConditionConfig, ConditionKind, Whitening, drop, jitter, turn_images
 from augment.ddpm.denoiser import Denoiser, DenoiserConfig
-from augment.ddpm.sampling import SamplerConfig, sample
+from augment.ddpm.sampling import sample
 from augment.ddpm.schedule import NoiseConfig, training_sigmas
+from augment.ddpm.settings import DenoiserTraining, SamplerConfig
 from augment.ddpm.unet import UNetConfig
-from augment.errors import Cancelled, InvalidConfig, InvalidInput
+from augment.errors import Cancelled, InvalidInput
 from augment.training import (
     PowerEma,
     Precision,
@@ -35,12 +35,10 @@ from augment.training import (
     seed_everything,
 )
 
-__all__ = ["DenoiserTraining", "TrainingImages", "build_denoiser", "train_denoiser"]
+__all__ = ["TrainingImages", "build_denoiser", "train_denoiser"]
 
 Report = Callable[[int, int, Mapping[str, float], NDArray[np.uint8] | None], None]
 """`report(step, total, metrics, previews (8, H, W, C) uint8 or None)`; raises Cancelled to stop the training."""
-
-Turns = Literal["none", "mirror", "all"]
 
 
 @dataclass(frozen=True)
@@ -79,48 +77,6 @@ class TrainingImages:
         """Labels and positions of some rows."""
         position = None if self.position is None else torch.from_numpy(self.position[rows.numpy()])
         return Condition.of(torch.from_numpy(self.label[rows.numpy()]), position)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DenoiserTraining:
-    """How a denoiser is trained."""
-
-    images_seen: int = field(default=40_000, metadata={"help": "length of the training in images, repeats counted"})
-    batch_size: int = field(default=16, metadata={"help": "images in a step"})
-    learning_rate: float = field(default=1e-3, metadata={"help": "peak of AdamW's learning rate"})
-    warmup_steps: int = field(default=100, metadata={"help": "steps until the learning rate is at its peak"})
-    weight_decay: float = field(default=0.01, metadata={"help": "AdamW's weight decay"})
-    ema_width: float = field(default=0.1, metadata={"help": "averaged share of the training, 0.01 to 0.25"})
-    balance: float = field(default=0.75, metadata={"help": "0 draws images as they are, 1 all classes equally often"})
-    drop_label: float = field(default=0.1, metadata={"help": "chance of forgetting the label alone"})
-    drop_position: float = field(default=0.1, metadata={"help": "chance of forgetting the position alone"})
-    drop_both: float = field(default=0.1, metadata={"help": "chance of forgetting label and position"})
-    jitter: float = field(default=0.5, metadata={"help": "move of the position, in distances to the nearest neighbour"})
-    turns: Turns = field(default="mirror", metadata={"help": "flips the network is told of: none, mirror or all"})
-    preview_every: int = field(default=4000, metadata={"help": "images between previews and held-out losses"})
-    checkpoint_every: int = field(default=4000, metadata={"help": "images between checkpoints"})
-    seed: int = field(default=0, metadata={"help": "seed of weights, order and noise"})
-
-    def __post_init__(self) -> None:
-        """InvalidConfig names the field and its range."""
-        if self.images_seen < 1 or self.batch_size < 1:
-            raise InvalidConfig(f"images_seen {self.images_seen}, batch_size {self.batch_size}: give 1 or more")
-        if not 0 < self.learning_rate <= 0.1:
-            raise InvalidConfig(f"learning_rate {self.learning_rate}: allowed above 0 to 0.1; 0.001 is usual")
-        shares = (self.drop_label, self.drop_position, self.drop_both)
-        if min(shares) < 0 or sum(shares) > 0.9:
-            raise InvalidConfig(f"drop_label, drop_position, drop_both {shares}: each 0 or more, together at most 0.9")
-        if not 0 <= self.balance <= 1 or self.jitter < 0:
-            raise InvalidConfig(f"balance {self.balance}, jitter {self.jitter}: allowed 0 to 1, and 0 or more")
-        if self.turns not in ("none", "mirror", "all"):
-            raise InvalidConfig(f"turns {self.turns!r}: allowed are none, mirror, all")
-        if self.preview_every < 1 or self.checkpoint_every < 1 or self.warmup_steps < 1:
-            raise InvalidConfig("preview_every, checkpoint_every and warmup_steps: give 1 or more")
-
-    @property
-    def steps(self) -> int:
-        """Number of optimiser steps."""
-        return math.ceil(self.images_seen / self.batch_size)
 
 
 def build_denoiser(
@@ -174,7 +130,7 @@ def train_denoiser(
     if checkpoint.exists():
         run.restore(checkpoint)
     chances = _chances(data.label, training.balance)
-    metrics: dict[str, float] = {}
+    metrics = run.metrics
     losses: list[float] = []
     started, since = time.perf_counter(), 0
     try:
@@ -207,7 +163,7 @@ def train_denoiser(
         raise
     averaged = run.ema.module
     assert isinstance(averaged, Denoiser)
-    return averaged, metrics
+    return averaged, dict(metrics)
 
 
 class _Run:
@@ -222,6 +178,7 @@ class _Run:
         self.scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.dtype == torch.float16)
         self.generator = torch.Generator("cpu").manual_seed(training.seed)
         self.step = 0
+        self.metrics: dict[str, float] = {}
 
     def update(self, clean: Tensor, sigma: Tensor, noise: Tensor, condition: Condition, rate: float) -> float:
         """One optimiser step; the batch's mean loss. A loss that is not finite raises JobFailed and changes nothing."""
@@ -254,6 +211,7 @@ class _Run:
             path,
             {
                 "step": self.step,
+                "metrics": self.metrics,
                 "denoiser": self.denoiser.state_dict(),
                 "averaged": self.ema.module.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
@@ -276,6 +234,7 @@ class _Run:
         self.generator.set_state(state["order"])
         restore_random_state(state["random"])
         self.step = state["step"]
+        self.metrics = state["metrics"]
 
     def _identity(self) -> dict[str, Any]:
         """What must agree for a checkpoint to continue this training."""

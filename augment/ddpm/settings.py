@@ -1,0 +1,80 @@
+"""Settings of training and sampling as dataclasses, apart from the code they configure because that imports torch.
+
+Forms and the command line read them in a process that has no torch.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from augment.errors import InvalidConfig
+
+__all__ = ["DenoiserTraining", "SamplerConfig", "SamplerName", "Turns"]
+
+Turns = Literal["none", "mirror", "all"]
+SamplerName = Literal["dpmpp_2m", "heun", "ancestral"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiserTraining:
+    """How a denoiser is trained."""
+
+    images_seen: int = field(default=40_000, metadata={"help": "length of the training in images, repeats counted"})
+    batch_size: int = field(default=16, metadata={"help": "images in a step"})
+    learning_rate: float = field(default=1e-3, metadata={"help": "peak of AdamW's learning rate"})
+    warmup_steps: int = field(default=100, metadata={"help": "steps until the learning rate is at its peak"})
+    weight_decay: float = field(default=0.01, metadata={"help": "AdamW's weight decay"})
+    ema_width: float = field(default=0.1, metadata={"help": "averaged share of the training, 0.01 to 0.25"})
+    balance: float = field(default=0.75, metadata={"help": "0 draws images as they are, 1 all classes equally often"})
+    drop_label: float = field(default=0.1, metadata={"help": "chance of forgetting the label alone"})
+    drop_position: float = field(default=0.1, metadata={"help": "chance of forgetting the position alone"})
+    drop_both: float = field(default=0.1, metadata={"help": "chance of forgetting label and position"})
+    jitter: float = field(default=0.5, metadata={"help": "move of the position, in distances to the nearest neighbour"})
+    turns: Turns = field(default="mirror", metadata={"help": "flips the network is told of: none, mirror or all"})
+    preview_every: int = field(default=4000, metadata={"help": "images between previews and held-out losses"})
+    checkpoint_every: int = field(default=4000, metadata={"help": "images between checkpoints"})
+    seed: int = field(default=0, metadata={"help": "seed of weights, order and noise"})
+
+    def __post_init__(self) -> None:
+        """InvalidConfig names the field and its range."""
+        if self.images_seen < 1 or self.batch_size < 1:
+            raise InvalidConfig(f"images_seen {self.images_seen}, batch_size {self.batch_size}: give 1 or more")
+        if not 0 < self.learning_rate <= 0.1:
+            raise InvalidConfig(f"learning_rate {self.learning_rate}: allowed above 0 to 0.1; 0.001 is usual")
+        shares = (self.drop_label, self.drop_position, self.drop_both)
+        if min(shares) < 0 or sum(shares) > 0.9:
+            raise InvalidConfig(f"drop_label, drop_position, drop_both {shares}: each 0 or more, together at most 0.9")
+        if not 0 <= self.balance <= 1 or self.jitter < 0:
+            raise InvalidConfig(f"balance {self.balance}, jitter {self.jitter}: allowed 0 to 1, and 0 or more")
+        if self.turns not in ("none", "mirror", "all"):
+            raise InvalidConfig(f"turns {self.turns!r}: allowed are none, mirror, all")
+        if self.preview_every < 1 or self.checkpoint_every < 1 or self.warmup_steps < 1:
+            raise InvalidConfig("preview_every, checkpoint_every and warmup_steps: give 1 or more")
+
+    @property
+    def steps(self) -> int:
+        """Number of optimiser steps."""
+        return math.ceil(self.images_seen / self.batch_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplerConfig:
+    """How images are drawn from a denoiser. Together with seeds, condition and weights it determines them."""
+
+    sampler: SamplerName = field(
+        default="dpmpp_2m",
+        metadata={"help": "dpmpp_2m (12 to 20 steps), heun (two evaluations a step) or ancestral (100 or more)"},
+    )
+    steps: int = field(default=12, metadata={"help": "noise levels visited, 1 to 1000"})
+    micro_batch: int = field(
+        default=4, metadata={"help": "samples computed together; part of the recipe, always filled up"}
+    )
+
+    def __post_init__(self) -> None:
+        """InvalidConfig names the allowed range."""
+        if self.sampler not in ("dpmpp_2m", "heun", "ancestral"):
+            raise InvalidConfig(f"sampler {self.sampler!r}: allowed are dpmpp_2m, heun, ancestral")
+        if not 1 <= self.steps <= 1000:
+            raise InvalidConfig(f"steps {self.steps}: allowed 1 to 1000, 12 to 20 are usual")
+        if not 1 <= self.micro_batch <= 256:
+            raise InvalidConfig(f"micro_batch {self.micro_batch}: allowed 1 to 256")
