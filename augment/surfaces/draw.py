@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from augment.errors import InvalidInput
 from augment.surfaces.defects import Flaw, FlawConfig, defect
@@ -98,11 +97,23 @@ def _visible(clean: NDArray[np.uint8], flawed: NDArray[np.uint8], core: NDArray[
     """Pixels that change visibly, or lie in the defect's core; lone pixels far from it are left out."""
     difference = np.abs(flawed.astype(np.int16) - clean).max(axis=2)
     changed = difference >= _VISIBLE_LEVELS
-    return np.asarray(ndimage.binary_opening(changed, structure=np.ones((2, 2))) | (changed & _grown(core)) | core)
+    solid = changed.copy()
+    solid[:-1, :-1] = changed[:-1, :-1] & changed[1:, :-1] & changed[:-1, 1:] & changed[1:, 1:]
+    solid[-1], solid[:, -1] = False, False
+    for axis in (0, 1):
+        solid |= np.roll(solid, 1, axis)
+    mask: NDArray[np.bool_] = solid | (changed & _grown(_grown(core))) | core
+    return mask
 
 
-def _grown(core: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return np.asarray(ndimage.binary_dilation(core, iterations=2))
+def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask and its four neighbours."""
+    grown = mask.copy()
+    grown[1:] |= mask[:-1]
+    grown[:-1] |= mask[1:]
+    grown[:, 1:] |= mask[:, :-1]
+    grown[:, :-1] |= mask[:, 1:]
+    return grown
 
 
 def draw(surface: str, kind: str | None, seed: int, side_px: int = 128, config: FlawConfig | None = None) -> Drawn:
