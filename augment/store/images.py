@@ -1,10 +1,9 @@
 """The imported photographs: what is there, by id, content, label, split and group."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from augment.errors import InvalidInput, NotFound
@@ -16,15 +15,16 @@ from augment.store.workspace import now
 __all__ = ["Images", "insert_image"]
 
 _IMAGES = schema.images
-
-
-def _record(row: RowMapping) -> ImageRecord:
-    return ImageRecord(**row)
+_NAMES = tuple(_IMAGES.c.keys())
+_KNOWN = select(_IMAGES.c.id).where(_IMAGES.c.sha256 == bindparam("sha256"))
+_ADD_GROUP = insert(schema.groups).on_conflict_do_nothing()
+_SPLIT_OF_GROUP = select(schema.groups.c.split).where(schema.groups.c.name == bindparam("name"))
+_ADD = insert(_IMAGES).returning(_IMAGES.c.id)
 
 
 def _records(database: Database, query: Select[Any]) -> list[ImageRecord]:
     with database.read() as connection:
-        return [_record(row) for row in connection.execute(query).mappings()]
+        return [ImageRecord(**dict(zip(_NAMES, row, strict=True))) for row in connection.execute(query)]
 
 
 class Images:
@@ -113,11 +113,11 @@ def insert_image(connection: Connection, record: ImageRecord) -> int:
         raise InvalidInput(
             f"image {record.name!r} has no group: give the physical part, or the image's own name where that is unknown"
         )
-    known = connection.execute(select(_IMAGES.c.id).where(_IMAGES.c.sha256 == record.sha256)).scalar()
+    known = connection.execute(_KNOWN, {"sha256": record.sha256}).scalar()
     if known is not None:
         return int(known)
-    connection.execute(insert(schema.groups).values(name=record.group, split=record.split).on_conflict_do_nothing())
-    of_group = select(schema.groups.c.split).where(schema.groups.c.name == record.group)
-    values = asdict(record) | {"split": connection.execute(of_group).scalar_one()}
+    connection.execute(_ADD_GROUP, {"name": record.group, "split": record.split})
+    values = {name: getattr(record, name) for name in _NAMES}
+    values["split"] = connection.execute(_SPLIT_OF_GROUP, {"name": record.group}).scalar_one()
     values["imported_at"] = record.imported_at or now()
-    return int(connection.execute(insert(_IMAGES).values(values).returning(_IMAGES.c.id)).scalar_one())
+    return int(connection.execute(_ADD, values).scalar_one())

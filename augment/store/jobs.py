@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, func, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, update
 
 from augment.errors import InvalidInput, NotFound
 from augment.store import schema
@@ -16,17 +16,18 @@ from augment.store.workspace import now
 __all__ = ["Jobs"]
 
 _JOBS = schema.jobs
+_NAMES = tuple(_JOBS.c.keys())
 _CHANGEABLE = frozenset(field.name for field in fields(JobRecord)) - {"id", "operation", "created_at"}
 _ENDED = frozenset(("done", "failed", "cancelled", "interrupted"))
 
 
-def _record(row: RowMapping) -> JobRecord:
-    return JobRecord(**row)
+def _record(row: Row[Any]) -> JobRecord:
+    return JobRecord(**dict(zip(_NAMES, row, strict=True)))
 
 
 def _records(database: Database, query: Select[Any]) -> list[JobRecord]:
     with database.read() as connection:
-        return [_record(row) for row in connection.execute(query).mappings()]
+        return [_record(row) for row in connection.execute(query)]
 
 
 class Jobs:
@@ -40,7 +41,7 @@ class Jobs:
         """Store a new job and return it with its id."""
         values = asdict(job) | {"created_at": job.created_at or now(), "id": None}
         with self._database.write() as connection:
-            return _record(connection.execute(insert(_JOBS).values(values).returning(*_JOBS.c)).mappings().one())
+            return _record(connection.execute(insert(_JOBS).values(values).returning(*_JOBS.c)).one())
 
     def update(self, job_id: int, **changes: JsonValue) -> JobRecord:
         """Change fields of a job and return it.
@@ -57,7 +58,7 @@ class Jobs:
         values = _times(changes.get("state")) | changes
         changed = update(_JOBS).where(_JOBS.c.id == job_id).values(values).returning(*_JOBS.c)
         with self._database.write() as connection:
-            row = connection.execute(changed).mappings().first()
+            row = connection.execute(changed).first()
         return _record(row) if row is not None else self.get(job_id)
 
     def get(self, job_id: int) -> JobRecord:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, insert, select
+from sqlalchemy import Connection, Select, insert, select
 
 from augment.errors import NotFound
 from augment.store import schema
@@ -14,15 +14,12 @@ from augment.store.workspace import now
 __all__ = ["Projections", "insert_projection"]
 
 _PROJECTIONS = schema.projections
-
-
-def _record(row: RowMapping) -> ProjectionRecord:
-    return ProjectionRecord(**row)
+_NAMES = tuple(_PROJECTIONS.c.keys())
 
 
 def _records(database: Database, query: Select[Any]) -> list[ProjectionRecord]:
     with database.read() as connection:
-        return [_record(row) for row in connection.execute(query).mappings()]
+        return [ProjectionRecord(**dict(zip(_NAMES, row, strict=True))) for row in connection.execute(query)]
 
 
 class Projections:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from augment.errors import InvalidInput, NotFound
@@ -45,6 +45,12 @@ class SampleRow(NamedTuple):
     created_at: str
 
 
+_SAME = select(_SAMPLES.c.id).where(
+    _SAMPLES.c.sha256 == bindparam("sha256"),
+    _SAMPLES.c.seed == bindparam("seed"),
+    _SAMPLES.c.recipe == bindparam("recipe"),
+)
+_ADD = insert(_SAMPLES).returning(_SAMPLES.c.id)
 _ROW_COLUMNS = tuple(_SAMPLES.c[name] for name in SampleRow._fields)
 
 
@@ -52,18 +58,17 @@ def _pair(x: float | None, y: float | None) -> tuple[float, float] | None:
     return None if x is None or y is None else (x, y)
 
 
-def _record(row: RowMapping) -> SampleRecord:
-    return SampleRecord(
-        **{name: row[name] for name in _PLAIN},
-        parents=tuple(row["parents"]),
-        xy=_pair(row["x"], row["y"]),
-        requested_xy=_pair(row["requested_x"], row["requested_y"]),
-    )
-
-
 def _records(database: Database, query: Select[Any]) -> list[SampleRecord]:
+    records = []
+    names = tuple(_SAMPLES.c.keys())
     with database.read() as connection:
-        return [_record(row) for row in connection.execute(query).mappings()]
+        for row in connection.execute(query):
+            values = dict(zip(names, row, strict=True))
+            values["parents"] = tuple(values["parents"])
+            values["xy"] = _pair(values.pop("x"), values.pop("y"))
+            values["requested_xy"] = _pair(values.pop("requested_x"), values.pop("requested_y"))
+            records.append(SampleRecord(**values))
+    return records
 
 
 class Samples:
@@ -177,10 +182,5 @@ def insert_sample(connection: Connection, record: SampleRecord) -> int:
     values["x"], values["y"] = record.xy or (None, None)
     values["requested_x"], values["requested_y"] = record.requested_xy or (None, None)
     values["created_at"] = record.created_at or now()
-    same = select(_SAMPLES.c.id).where(
-        _SAMPLES.c.sha256 == record.sha256, _SAMPLES.c.seed == record.seed, _SAMPLES.c.recipe == record.recipe
-    )
-    known = connection.execute(same).scalar()
-    if known is not None:
-        return int(known)
-    return int(connection.execute(insert(_SAMPLES).values(values).returning(_SAMPLES.c.id)).scalar_one())
+    known = connection.execute(_SAME, {name: values[name] for name in ("sha256", "seed", "recipe")}).scalar()
+    return int(known if known is not None else connection.execute(_ADD, values).scalar_one())

@@ -4,10 +4,9 @@ A sample's status follows its verdicts in the same transaction: the newest accep
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, exists, func, insert, select, text, update
 
 from augment.errors import InvalidInput, NotFound
 from augment.store import schema
@@ -18,17 +17,44 @@ from augment.store.workspace import now
 __all__ = ["Verdicts"]
 
 _VERDICTS = schema.verdicts
+_NAMES = tuple(_VERDICTS.c.keys())
 _LATER = schema.verdicts.alias("later")
 _NOT_UNDONE = ~exists().where(_LATER.c.undoes == _VERDICTS.c.id)
+_DECIDES = _VERDICTS.c.decision.in_(("accepted", "rejected")) & _NOT_UNDONE
+
+# Built once: building a statement takes longer than SQLite takes to run it.
+_BY_KEY = select(_VERDICTS).where(
+    _VERDICTS.c.reviewer == bindparam("reviewer"),
+    _VERDICTS.c.client_key == bindparam("client_key"),
+    # Written out, not bound: only so can SQLite see that the index of keys, which leaves out the empty one, serves.
+    text("verdicts.client_key <> ''"),
+)
+_NEWEST_STANDING = (
+    select(_VERDICTS)
+    .where(_VERDICTS.c.reviewer == bindparam("reviewer"), _VERDICTS.c.decision != "undone", _NOT_UNDONE)
+    .order_by(_VERDICTS.c.id.desc())
+    .limit(1)
+)
+_DECIDING = (
+    select(_VERDICTS.c.decision)
+    .where(_VERDICTS.c.sample_id == bindparam("sample_id"), _DECIDES)
+    .order_by(_VERDICTS.c.id.desc())
+    .limit(1)
+)
+_ADD = insert(_VERDICTS).returning(*_VERDICTS.c)
+_STATUS = select(schema.samples.c.status).where(schema.samples.c.id == bindparam("sample_id"))
+_SET_STATUS = (
+    update(schema.samples).where(schema.samples.c.id == bindparam("sample_id")).values(status=bindparam("new_status"))
+)
 
 
-def _record(row: RowMapping) -> VerdictRecord:
-    return VerdictRecord(**row)
+def _record(row: Row[Any]) -> VerdictRecord:
+    return VerdictRecord(**dict(zip(_NAMES, row, strict=True)))
 
 
 def _records(database: Database, query: Select[Any]) -> list[VerdictRecord]:
     with database.read() as connection:
-        return [_record(row) for row in connection.execute(query).mappings()]
+        return [_record(row) for row in connection.execute(query)]
 
 
 class Verdicts:
@@ -64,17 +90,14 @@ class Verdicts:
                 if known.decision != "undone":
                     raise InvalidInput(f"client key {client_key!r} belongs to another decision: make a new one")
                 return known
-            standing = select(_VERDICTS).where(
-                _VERDICTS.c.reviewer == reviewer, _VERDICTS.c.decision != "undone", _NOT_UNDONE
-            )
-            newest = connection.execute(standing.order_by(_VERDICTS.c.id.desc()).limit(1)).mappings().first()
+            newest = connection.execute(_NEWEST_STANDING, {"reviewer": reviewer}).first()
             if newest is None:
                 return None
             undone = VerdictRecord(
-                sample_id=newest["sample_id"],
+                sample_id=newest.sample_id,
                 decision="undone",
                 reviewer=reviewer,
-                undoes=newest["id"],
+                undoes=newest.id,
                 client_key=client_key,
             )
             return _insert(connection, undone)
@@ -93,9 +116,11 @@ class Verdicts:
         )
 
     def standing(self, sample_ids: Sequence[int] | None = None) -> dict[int, VerdictRecord]:
-        """Return by sample id the accepted or rejected verdict that decides its status, for all samples or those
-        named."""
-        query = select(func.max(_VERDICTS.c.id)).where(_decides())
+        """Return by sample id the accepted or rejected verdict that decides its status.
+
+        For the samples named, or for all. A sample that is a candidate has none.
+        """
+        query = select(func.max(_VERDICTS.c.id)).where(_DECIDES)
         if sample_ids is not None:
             query = query.where(is_among(_VERDICTS.c.sample_id, sample_ids))
         newest = query.group_by(_VERDICTS.c.sample_id)
@@ -110,15 +135,10 @@ class Verdicts:
             return connection.execute(select(func.count(_VERDICTS.c.id))).scalar_one()
 
 
-def _decides() -> ColumnElement[bool]:
-    return _VERDICTS.c.decision.in_(("accepted", "rejected")) & _NOT_UNDONE
-
-
 def _by_key(connection: Connection, reviewer: str, client_key: str) -> VerdictRecord | None:
     if not client_key:
         return None
-    same = select(_VERDICTS).where(_VERDICTS.c.reviewer == reviewer, _VERDICTS.c.client_key == client_key)
-    row = connection.execute(same).mappings().first()
+    row = connection.execute(_BY_KEY, {"reviewer": reviewer, "client_key": client_key}).first()
     return _record(row) if row is not None else None
 
 
@@ -153,16 +173,16 @@ def _check_undoes(connection: Connection, verdict: VerdictRecord) -> None:
 
 def _insert(connection: Connection, verdict: VerdictRecord) -> VerdictRecord:
     """Add the row and let the sample's status follow."""
-    samples = schema.samples
-    status = connection.execute(select(samples.c.status).where(samples.c.id == verdict.sample_id)).scalar()
+    sample = {"sample_id": verdict.sample_id}
+    status = connection.execute(_STATUS, sample).scalar()
     if status is None:
         raise NotFound(f"sample {verdict.sample_id} is not in this workspace: reload the page and decide again")
-    values = asdict(verdict) | {"decided_at": verdict.decided_at or now(), "id": None}
-    row = connection.execute(insert(_VERDICTS).values(values).returning(*_VERDICTS.c)).mappings().one()
+    values = {name: getattr(verdict, name) for name in _NAMES} | {"id": None}
+    values["decided_at"] = verdict.decided_at or now()
+    added = _record(connection.execute(_ADD, values).one())
     decided: str = verdict.decision
     if decided == "undone":
-        decisive = select(_VERDICTS.c.decision).where(_VERDICTS.c.sample_id == verdict.sample_id, _decides())
-        decided = connection.execute(decisive.order_by(_VERDICTS.c.id.desc()).limit(1)).scalar() or "candidate"
+        decided = connection.execute(_DECIDING, sample).scalar() or "candidate"
     if decided not in ("skipped", status):
-        connection.execute(update(samples).where(samples.c.id == verdict.sample_id).values(status=decided))
-    return _record(row)
+        connection.execute(_SET_STATUS, sample | {"new_status": decided})
+    return added

@@ -64,6 +64,16 @@ def test_queries_of_the_review_use_an_index(store, workspace):
             assert "USING INDEX" in plan[3], (table, column)
 
 
+def test_a_repeated_key_is_found_by_its_index(store):
+    # With 100,000 verdicts a scan of the reviewer's rows at each new one would take longer than the commit.
+    from augment.store.verdicts import _BY_KEY
+
+    with store._database.read() as connection:
+        query = f"EXPLAIN QUERY PLAN {_BY_KEY.compile(dialect=connection.dialect)}"
+        plan = connection.exec_driver_sql(query, ("ana", "key")).fetchone()
+    assert "USING INDEX verdicts_by_client_key (reviewer=? AND client_key=?)" in plan[3]
+
+
 def test_opening_again_changes_nothing(workspace):
     with Store(workspace) as store:
         store.apply([image_record(1)])
