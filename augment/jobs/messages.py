@@ -1,6 +1,7 @@
 """Messages between the server and its worker processes: length-prefixed JSON over a socket pair.
 
-A message is a JSON object with a `kind`. Large things (previews, checkpoints, images) are files and never go through here.
+A message is a JSON object with a `kind`. Large things (previews, checkpoints, images) are files and never go through
+here.
 
     server -> worker   start, cancel, committed (ids), refused (error)
     worker -> server   progress, commit (changes), done (result), failed (error), cancelled
@@ -35,6 +36,7 @@ class Channel:
     """One end of a socket pair. `send` may be called from any thread, `receive` from one at a time."""
 
     def __init__(self, connection: socket.socket) -> None:
+        """connection: a connected stream socket, which the channel owns from now on."""
         self._socket = connection
         self._sending = threading.Lock()
         self._received = bytearray()
@@ -103,7 +105,7 @@ def encode_error(error: BaseException) -> Message:
     if isinstance(error, KizuError):
         return {"error": type(error).__name__, "text": str(error)}
     if is_out_of_memory(error):
-        text = "The computer ran out of memory. Use a smaller batch, fewer samples or a smaller network, or close other programs."
+        text = "Memory ran out. Use a smaller batch, fewer samples or a smaller network, or close other programs."
         return {"error": "JobFailed", "text": text, "out_of_memory": True}
     first_line = (str(error).strip().splitlines() or [""])[0][:200]
     return {"error": "JobFailed", "text": f"It stopped on an unexpected {type(error).__name__}: {first_line}"}

@@ -1,7 +1,8 @@
 """The registry of everything Kizu can do: each operation's name, title, config dataclass and function.
 
 Operations are named here by text ("module:function") and imported when they are first asked for, so that the server and
-`kizu --help` import no torch. Who runs an operation (a job's process, the warm worker, the command line) is not known here.
+`kizu --help` import no torch. Who runs an operation (a job's process, the warm worker, the command line) is not known
+here.
 """
 
 import importlib
@@ -72,7 +73,9 @@ OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
         _operation("import", "Import images", "import_images", "ImportConfig", "import_images", long=True),
-        _operation("train_encoder", "Train the encoder", "train_encoder", "TrainEncoderConfig", "train_encoder", long=True),
+        _operation(
+            "train_encoder", "Train the encoder", "train_encoder", "TrainEncoderConfig", "train_encoder", long=True
+        ),
         _operation("embed", "Build the map", "embed", "EmbedConfig", "embed", long=True),
         _operation("train_ddpm", "Train the generator", "train_ddpm", "TrainDdpmConfig", "train_ddpm", long=True),
         _operation("generate", "Generate samples", "generate", "GenerateConfig", "generate", long=False),

@@ -9,7 +9,6 @@ import numbers
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -20,7 +19,6 @@ T = TypeVar("T")
 _PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
 
 
-@cache
 def field_types(config_type: type[Any]) -> dict[str, Any]:
     """The declared type of each field that can be given, by name, in order."""
     hints = get_type_hints(config_type)
@@ -105,7 +103,9 @@ def _key(key: Any) -> str:
 
 def _wrong(name: str, declared: Any, value: Any) -> InvalidConfig:
     shown = repr(value)
-    return InvalidConfig(f"{name} {shown if len(shown) <= 80 else shown[:77] + '...'}: {describe_type(declared)} is needed")
+    return InvalidConfig(
+        f"{name} {shown if len(shown) <= 80 else shown[:77] + '...'}: {describe_type(declared)} is needed"
+    )
 
 
 def _decode(name: str, declared: Any, value: Any) -> Any:

@@ -102,7 +102,13 @@ def test_what_json_cannot_say_is_refused_rather_than_guessed() -> None:
             sha256="a", name="n", label="l", group="g", split="test", width_px=1, height_px=2, size_bytes=3, source="s"
         ),
         SampleRecord(
-            sha256="a", label="l", method="ddpm", seed=1, recipe={"x": [1]}, position=(0.5, 1.5), requested_xy=(0.0, 1.0)
+            sha256="a",
+            label="l",
+            method="ddpm",
+            seed=1,
+            recipe={"x": [1]},
+            position=(0.5, 1.5),
+            requested_xy=(0.0, 1.0),
         ),
         ModelRecord(kind="ddpm", name="n", path="p", sha256="a", config={}, metrics={"loss": 0.5}),
         JobRecord(operation="embed", config={}),
