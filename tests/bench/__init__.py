@@ -1,0 +1,1 @@
+"""Speed and memory, measured: `python -m tests.bench`. Nothing here is a test; tests prove behaviour, never time."""
