@@ -18,7 +18,7 @@ from augment.ddpm.schedule import NoiseConfig, karras_sigmas
 from augment.ddpm.settings import SamplerConfig
 from augment.errors import InvalidInput
 
-__all__ = ["SampleNoise", "sample", "sample_ancestral", "sample_dpmpp_2m", "sample_heun"]
+__all__ = ["SampleNoise", "SamplerConfig", "sample", "sample_ancestral", "sample_dpmpp_2m", "sample_heun"]
 
 OnStep = Callable[[int, int], None]
 """Called as `on_step(evaluated, total)` after each noise level; may raise to stop."""

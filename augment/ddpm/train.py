@@ -22,6 +22,7 @@ from augment.ddpm.schedule import NoiseConfig, training_sigmas
 from augment.ddpm.settings import DenoiserTraining, SamplerConfig
 from augment.ddpm.unet import UNetConfig
 from augment.errors import Cancelled, InvalidInput
+from augment.images import to_float, to_uint8
 from augment.training import (
     PowerEma,
     Precision,
@@ -35,7 +36,7 @@ from augment.training import (
     seed_everything,
 )
 
-__all__ = ["TrainingImages", "build_denoiser", "train_denoiser"]
+__all__ = ["DenoiserTraining", "TrainingImages", "build_denoiser", "train_denoiser"]
 
 Report = Callable[[int, int, Mapping[str, float], NDArray[np.uint8] | None], None]
 """`report(step, total, metrics, previews (8, H, W, C) uint8 or None)`; raises Cancelled to stop the training."""
@@ -70,8 +71,7 @@ class TrainingImages:
 
     def clean(self, rows: Tensor) -> Tensor:
         """(N, C, side, side) float32 in [-1, 1] of some rows."""
-        chosen = torch.from_numpy(self.pixels[rows.numpy()]).permute(0, 3, 1, 2)
-        return chosen.float().div_(127.5).sub_(1.0)
+        return torch.from_numpy(to_float(self.pixels[rows.numpy()]))
 
     def condition(self, rows: Tensor) -> Condition:
         """Labels and positions of some rows."""
@@ -121,8 +121,8 @@ def train_denoiser(
     """Trains `denoiser` and returns the averaged network with its last metrics.
 
     Continues from `checkpoint` if that file is there; writes it now and then, at the end, and before Cancelled leaves.
-    Metrics: loss, held_out_loss (averaged network, fixed noise), images_per_second, learning_rate. JobFailed if the loss
-    stops being finite (the last good checkpoint is kept); InvalidInput if the checkpoint belongs to another training.
+    Metrics: loss, held_out_loss (averaged network, fixed noise), images_per_second, learning_rate. JobFailed if the
+    loss stops being finite (the last good checkpoint is kept); InvalidInput if the checkpoint is another training's.
     """
     precision = precision or choose_precision()
     # Build the state: everything that a checkpoint holds.
@@ -283,14 +283,7 @@ def _previews(run: _Run, data: TrainingImages, training: DenoiserTraining) -> ND
     shape = (config.unet.channels, config.side_px, config.side_px)
     with run.precision.autocast():
         images = sample(run.ema.module, condition, range(8), shape, SamplerConfig(), config.noise)
-    return to_pixels(images)
-
-
-def to_pixels(images: Tensor) -> NDArray[np.uint8]:
-    """(N, C, H, W) float in [-1, 1] -> (N, H, W, C) uint8, rounded."""
-    scaled = images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-    pixels: NDArray[np.uint8] = scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    return pixels
+    return to_uint8(images.cpu().numpy())
 
 
 @torch.no_grad()

@@ -1,0 +1,139 @@
+"""A trained generator taken from the workspace, kept loaded, and asked for images.
+
+What `generate` and `regenerate` share: reading the model's record, checking that it fits the labels and the map, and
+drawing images from a recipe. Imports torch only when it runs.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augment.ddpm.settings import SamplerConfig
+from augment.errors import InvalidInput, NotFound, NotReady
+from augment.features.atlas import Atlas
+from augment.images import to_uint8
+from augment.operations.context import Context
+from augment.operations.train_ddpm import fit_fingerprint
+from augment.store import ModelRecord, ProjectionRecord
+
+if TYPE_CHECKING:
+    from augment.ddpm.denoiser import Denoiser
+    from augment.training import Precision
+
+__all__ = ["Generator", "draw_images", "find_generator", "load_map"]
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A loaded network with the record it came from."""
+
+    record: ModelRecord
+    denoiser: "Denoiser"
+    precision: "Precision"
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels it was trained on, in the order of its network."""
+        return list(self.record.config["labels"])
+
+    @property
+    def uses_position(self) -> bool:
+        """Whether a place on the map changes its images."""
+        return bool(self.record.config["condition"] != "label")
+
+    @property
+    def uses_label(self) -> bool:
+        """Whether a label changes its images."""
+        return bool(self.record.config["condition"] != "position")
+
+    def label_index(self, label: str) -> int:
+        """The network's number of a label. NotFound with the labels there are."""
+        if label not in self.labels:
+            raise NotFound(f"label {label!r} is not known to generator {self.record.id}: {', '.join(self.labels)}")
+        return self.labels.index(label)
+
+    def check_map(self, atlas: Atlas) -> None:
+        """InvalidInput if the positions of this map mean something else to the network."""
+        if self.uses_position and self.record.config["fit"] != fit_fingerprint(atlas):
+            trained_on = self.record.config["projection_id"]
+            raise InvalidInput(
+                f"generator {self.record.id} was trained on another map (projection {trained_on}): positions mean "
+                "something else here; train the generator again, or choose one trained on this map"
+            )
+
+
+def find_generator(context: Context, model_id: int | None = None, sha256: str | None = None) -> Generator:
+    """The model asked for by id or hash, else the newest; loaded once in a process.
+
+    NotFound if there is no such model, NotReady if none is trained yet or its file is gone.
+    """
+    from augment.ddpm.denoiser import Denoiser, DenoiserConfig
+    from augment.training import choose_precision, load_weights
+
+    models = context.store.models
+    if sha256 is not None:
+        record = models.by_sha256(sha256)
+        if record is None:
+            raise NotFound(f"the generator {sha256[:12]} that made this is no longer in this workspace")
+    else:
+        record = models.get(model_id) if model_id is not None else models.latest("ddpm")
+    if record is None:
+        raise NotReady("no generator has been trained in this workspace: train one first (train_ddpm)")
+    if record.kind != "ddpm":
+        raise NotFound(f"model {record.id} is of kind {record.kind}, a generator (ddpm) is needed")
+    key = f"ddpm:{record.sha256}"
+    if key not in context.cache:
+        path = context.store.workspace.root / record.path
+        if not path.is_file():
+            raise NotReady(f"the weights of generator {record.id} ({record.path}) are gone: train it again")
+        precision = choose_precision()
+        denoiser = Denoiser(DenoiserConfig.from_json(record.config["denoiser"]))
+        load_weights(path, denoiser)
+        context.cache[key] = precision.place(denoiser.eval().requires_grad_(False)), precision
+    denoiser, precision = context.cache[key]
+    return Generator(record, denoiser, precision)
+
+
+def load_map(context: Context, record: ProjectionRecord) -> Atlas:
+    """The map of a projection, opened once in a process."""
+    key = f"atlas:{context.store.workspace.root}:{record.id}"
+    if key not in context.cache:
+        context.cache[key] = Atlas.load(context.store.workspace.root / record.path)
+    atlas: Atlas = context.cache[key]
+    return atlas
+
+
+def draw_images(
+    generator: Generator, recipe: Mapping[str, Any], seeds: Sequence[int], on_step: Callable[[int, int], None]
+) -> NDArray[np.uint8]:
+    """Images (n, side, side, C) uint8 of a recipe, one for each seed; `on_step(step, total)` at every noise level."""
+    import torch
+
+    from augment.ddpm.condition import Condition
+    from augment.ddpm.denoiser import guided
+    from augment.ddpm.sampling import sample
+
+    config, precision = generator.denoiser.config, generator.precision
+    label = generator.label_index(recipe["label"]) if generator.uses_label else -1
+    position = None
+    if recipe["position"] is not None:
+        position = torch.tensor(recipe["position"], dtype=torch.float32).expand(len(seeds), -1)
+    condition = Condition.of(torch.full((len(seeds),), label), position, config.condition.dimensions)
+    # A condition that is not there takes the scale of the one that is, so that no term is spent on it.
+    scales = [recipe["label_guidance"]] if generator.uses_label else []
+    scales += [recipe["position_guidance"]] if position is not None else []
+    denoise = guided(generator.denoiser, scales[0], scales[-1]) if scales else generator.denoiser
+    with precision.autocast():
+        images = sample(
+            denoise,
+            condition.to(precision.device),
+            seeds,
+            (config.unet.channels, config.side_px, config.side_px),
+            SamplerConfig(sampler=recipe["sampler"], steps=recipe["steps"], micro_batch=recipe["micro_batch"]),
+            config.noise,
+            on_step,
+        )
+    return to_uint8(images.cpu().numpy())
