@@ -1,7 +1,7 @@
 """What ships with the demo: packing a trained demo workspace into a folder, and unpacking it into a fresh one.
 
-In the folder images are named by name, not by id or hash: the pictures are drawn anew on every machine and may differ by
-one grey level between processors. Imports no torch.
+In the folder images are named by name, not by id or hash: the pictures are drawn anew on every machine and may differ
+by one grey level between processors. Imports no torch.
 """
 
 import json

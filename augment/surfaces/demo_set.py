@@ -107,7 +107,10 @@ def _lights_of_each_part(rng: np.random.Generator, pictures: int) -> list[int]:
     while sum(counts) < pictures - 4:
         counts.append(int(rng.choice([2, 3, 4], p=[0.7, 0.2, 0.1])))
     rest = pictures - sum(counts)
-    return [*counts, *([rest] if rest < 4 else [2, rest - 2])] if rest else counts
+    if rest == 1:
+        counts[counts.index(2)] += 1
+        return counts
+    return [*counts, *{0: [], 2: [2], 3: [3], 4: [2, 2]}[rest]]
 
 
 def _light(rng: np.random.Generator) -> Light:
