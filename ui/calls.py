@@ -94,15 +94,16 @@ async def _body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-async def open_call(request: Request, desks: Desks, *, create: bool = False) -> Call:
-    """Check the request and gather its `Call`; `create` gives a demo's visitor a workspace where there is none yet.
+async def open_call(request: Request, desks: Desks, *, create: bool = False, read: bool = True) -> Call:
+    """Check the request and gather its `Call`.
 
+    create: give a demo's visitor a workspace where there is none yet. read: read the body; an upload reads it itself.
     Raises PermissionError for a stranger, KizuError where there is no desk.
     """
     if user_of(request) is None:
         raise PermissionError
     desk = await run_in_threadpool(desks.of, request, create=create)
-    body = b"" if request.method in {"GET", "HEAD"} else await _body(request)
+    body = await _body(request) if read and request.method not in {"GET", "HEAD"} else b""
     return Call(
         desk=desk,
         path=request.path_params,
@@ -120,13 +121,17 @@ def failure(error: KizuError) -> Response:
 
 
 def guarded(
-    desks: Desks, answer: Callable[[Request, Call], Awaitable[Response]], *, create: bool = False
+    desks: Desks,
+    answer: Callable[[Request, Call], Awaitable[Response]],
+    *,
+    create: bool = False,
+    read: bool = True,
 ) -> Callable[..., Awaitable[Response]]:
     """An endpoint that lets only checked calls through to `answer` and turns every failure into a JSON answer."""
 
     async def endpoint(request: Request) -> Response:
         try:
-            return await answer(request, await open_call(request, desks, create=create))
+            return await answer(request, await open_call(request, desks, create=create, read=read))
         except PermissionError:
             return JSONResponse({"error": "log in first"}, 401)
         except KizuError as error:

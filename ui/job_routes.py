@@ -21,14 +21,14 @@ from ui.state import Desk, Desks
 
 LISTED_JOBS = 30
 LOG_TAIL_LINES = 40
-_POLL_SECONDS = 0.4
+_POLL_SECONDS = 0.3
+_LOOK_SECONDS = 1.0
+"""How often counts are read again while no job changes: verdicts and clicks change them too."""
 _HEARTBEAT_SECONDS = 15.0
-_OPEN_STATES = ("running", "queued", "interrupted")
 
 
 def describe(desk: Desk, job: JobRecord) -> dict[str, Any]:
     """A job as the strip shows it."""
-    running = job.state == "running" and job.id is not None
     return {
         "id": job.id,
         "operation": job.operation,
@@ -37,11 +37,17 @@ def describe(desk: Desk, job: JobRecord) -> dict[str, Any]:
         "step": job.step,
         "total": job.total,
         "metrics": job.metrics,
-        "eta": desk.engine.eta_seconds(job.id) if running and job.id is not None else None,
+        "eta": desk.engine.eta_seconds(job.id or 0) if job.state == "running" else None,
         "error": job.error,
         "created": job.created_at,
         "finished": job.finished_at,
     }
+
+
+def _jobs(desk: Desk) -> list[JobRecord]:
+    """The newest jobs, newest first. What is at work is read from the engine, which knows more than the database has."""
+    listed = desk.store.jobs.list(limit=LISTED_JOBS)
+    return [desk.engine.status(job.id or 0) if job.state in ("queued", "running") else job for job in listed]
 
 
 def counts(desk: Desk) -> dict[str, int]:
@@ -58,7 +64,7 @@ def counts(desk: Desk) -> dict[str, int]:
 
 
 def snapshot(desk: Desk) -> dict[str, Any]:
-    """Everything the header and the strip need: counts, the newest jobs, and what is built."""
+    """Everything the header and the strip need: counts, the newest jobs, which of them went wrong, and what is built."""
     projection, ddpm = desk.store.projections.latest(), desk.store.models.latest("ddpm")
     return {
         "workspace": desk.name,
@@ -66,23 +72,26 @@ def snapshot(desk: Desk) -> dict[str, Any]:
         "counts": counts(desk),
         "projection": projection.id if projection else None,
         "ddpm": ddpm.id if ddpm else None,
-        "jobs": [describe(desk, job) for job in desk.store.jobs.list(limit=LISTED_JOBS)],
+        "jobs": [describe(desk, job) for job in _jobs(desk)],
+        "wrong": [job.id for job in desk.engine.strip().failed],
     }
 
 
 async def _stream(request: Request, desk: Desk) -> AsyncIterator[str]:
-    last, silent = "", 0.0
+    last, changes, waited, silent = "", -1, 0.0, 0.0
     yield "retry: 1000\n\n"
     while not await request.is_disconnected():
-        message = json.dumps(await run_in_threadpool(snapshot, desk), separators=(",", ":"))
-        if message != last:
-            last, silent = message, 0.0
-            yield f"data: {message}\n\n"
-        elif silent >= _HEARTBEAT_SECONDS:
+        if desk.engine.changes != changes or waited >= _LOOK_SECONDS:
+            changes, waited = desk.engine.changes, 0.0
+            message = json.dumps(await run_in_threadpool(snapshot, desk), separators=(",", ":"))
+            if message != last:
+                last, silent = message, 0.0
+                yield f"data: {message}\n\n"
+        if silent >= _HEARTBEAT_SECONDS:
             silent = 0.0
             yield ": still here\n\n"
         await asyncio.sleep(_POLL_SECONDS)
-        silent += _POLL_SECONDS
+        waited, silent = waited + _POLL_SECONDS, silent + _POLL_SECONDS
 
 
 async def _events(request: Request, call: Call) -> Response:
@@ -131,6 +140,11 @@ def _resume(call: Call) -> Response:
     return JSONResponse({"id": call.desk.engine.resume(call.id())})
 
 
+def _dismiss(call: Call) -> Response:
+    call.desk.engine.dismiss(call.id())
+    return JSONResponse({"id": call.id()})
+
+
 def routes(desks: Desks) -> list[BaseRoute]:
     """Routes of the jobs."""
     return [
@@ -140,4 +154,5 @@ def routes(desks: Desks) -> list[BaseRoute]:
         route("/kizu/job/{id}/preview/{name}", _preview, desks),
         route("/kizu/job/{id}/stop", _stop, desks, ("POST",)),
         route("/kizu/job/{id}/resume", _resume, desks, ("POST",)),
+        route("/kizu/job/{id}/dismiss", _dismiss, desks, ("POST",)),
     ]

@@ -47,12 +47,13 @@ def _user_name() -> str:
 
 
 class Opener:
-    """Opens desks that share one warm worker."""
+    """Opens desks that share one warm worker and the machine's places for long jobs."""
 
     def __init__(self, *, demo: bool) -> None:
-        from augment.jobs import WarmWorker
+        from augment.jobs import Slots, WarmWorker
 
         self.worker = WarmWorker()
+        self.slots = Slots()
         self.demo = demo
 
     def open(self, root: Path) -> Desk:
@@ -61,8 +62,7 @@ class Opener:
 
         workspace = Workspace(root).create()
         store = Store(workspace)
-        store.jobs.interrupt_running()
-        engine = LocalEngine(store, self.worker)
+        engine = LocalEngine(store, self.worker, slots=self.slots, waiting_limit=3 if self.demo else 20)
         return Desk(workspace, store, engine, self.worker, demo=self.demo, reviewer=_user_name())
 
 

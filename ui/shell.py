@@ -101,7 +101,7 @@ def _tab(name: str, desks: Desks) -> TabParts:
 def all_routes(desks: Desks) -> "list[BaseRoute]":
     """Every own route: the shell's, the map's and the review's."""
     found: list[BaseRoute] = []
-    for name in ("routes", "component_routes", "map_routes", "review_routes", "export_routes"):
+    for name in ("routes", "component_routes", "data_routes", "train_routes", "map_routes", "review_routes", "export_routes"):
         if find_spec(f"ui.{name}") is not None:
             found.extend(import_module(f"ui.{name}").routes(desks))
     return found

@@ -48,7 +48,7 @@ FLAWLESS_LABELS = frozenset({"free", "good", "normal", "ok", "none", "no defect"
 _FLAWLESS_SLOT = len(CLASS_COLOURS) - 1
 
 SANS = (
-    'system-ui, -apple-system, "Segoe UI", Roboto, "Hiragino Sans", "Hiragino Kaku Gothic ProN", "Yu Gothic UI", '
+    '-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Hiragino Sans", "Hiragino Kaku Gothic ProN", "Yu Gothic UI", '
     '"Yu Gothic", Meiryo, "Noto Sans CJK JP", "Noto Sans JP", "Noto Sans", "Liberation Sans", sans-serif'
 )
 MONO = 'ui-monospace, "SF Mono", "Cascadia Mono", Consolas, "Noto Sans Mono CJK JP", "Liberation Mono", monospace'

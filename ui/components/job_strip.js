@@ -24,17 +24,15 @@ const button = (job) => {
   if (['interrupted', 'failed', 'cancelled'].includes(job.state)) return `<button type="button" data-do="resume" data-id="${job.id}">${e(t('shell.resume'))}</button>`;
   return '';
 };
+const dismiss = (job, wrong) => (wrong.includes(job.id) ? ` <button type="button" class="quiet" data-do="dismiss" data-id="${job.id}" title="${e(t('shell.dismiss'))}" aria-label="${e(t('shell.dismiss'))}">×</button>` : '');
 const state = (job) => `<span class="state ${job.state}">${e(t('shell.state_' + job.state))}</span>`;
 
-// A failure older than the newest success of the same operation is history, not news.
-function pending(jobs, kind) {
-  return jobs.filter((job, i) => job.state === kind && !jobs.slice(0, i).some((newer) => newer.operation === job.operation && newer.state === 'done'));
-}
-
-function drawStrip({ jobs }) {
+function drawStrip({ jobs, wrong = [] }) {
   const running = jobs.filter((job) => job.state === 'running'), now = running[0];
   const waiting = jobs.filter((job) => job.state === 'queued').length + Math.max(0, running.length - 1);
-  const failed = pending(jobs, 'failed').length, interrupted = pending(jobs, 'interrupted');
+  // A failure made good by a later job, or dismissed, is history: the server leaves it out of `wrong`.
+  const ofState = (name) => jobs.filter((job) => job.state === name && wrong.includes(job.id));
+  const failed = ofState('failed').length, interrupted = ofState('interrupted');
   let line;
   if (now) line = `<span class="title">${title(now)}</span>${bar(now)}<span class="percent">${percent(now)}</span>${metric(now)}${eta(now)}${button(now)}`;
   else if (interrupted.length) line = `<span class="title">${title(interrupted[0])}</span>${state(interrupted[0])}<span class="percent">${percent(interrupted[0])}</span>${button(interrupted[0])}`;
@@ -52,7 +50,7 @@ function drawStrip({ jobs }) {
 const clock = (iso) => (iso ? new Date(iso).toLocaleTimeString(kizu.lang, { hour: '2-digit', minute: '2-digit' }) : '');
 const day = (iso) => (iso ? new Date(iso).toLocaleDateString(kizu.lang, { month: 'short', day: 'numeric' }) : '');
 
-function drawList({ jobs }) {
+function drawList({ jobs, wrong = [] }) {
   if (list.hidden) return;
   let rows = list.querySelector('.rows');
   if (!rows) {
@@ -61,7 +59,7 @@ function drawList({ jobs }) {
   }
   const html = jobs.map((job) => `<div role="listitem" tabindex="0" class="row ${job.id === open ? 'open' : ''}" data-open="${job.id}">${state(job)}<span class="title">${title(job)}</span>
       <span class="mid">${job.state === 'running' ? bar(job) + `<span class="percent">${percent(job)}</span>` + eta(job) : job.error ? `<span class="error">${e(job.error)}</span>` : ''}</span>
-      <span class="time" title="${e(day(job.created))}">${e(clock(job.finished || job.created))}</span><span class="act">${button(job)}</span></div>`).join('');
+      <span class="time" title="${e(day(job.created))}">${e(clock(job.finished || job.created))}</span><span class="act">${button(job)}${dismiss(job, wrong)}</span></div>`).join('');
   if (rows.innerHTML !== html) rows.innerHTML = html;
 }
 
