@@ -3,8 +3,8 @@
 A message is a JSON object with a `kind`. Large things (previews, checkpoints, images) are files and never go through
 here.
 
-    server -> worker   start, cancel, committed (ids), refused (error)
-    worker -> server   progress, commit (changes), done (result), failed (error), cancelled
+    server -> worker   start or preload and request, cancel, committed (ids), refused (error)
+    worker -> server   warm and began (the warm worker), progress, commit (changes), done (result), failed (error), cancelled
 
 Knows nothing about processes or jobs.
 """

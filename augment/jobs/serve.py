@@ -99,6 +99,7 @@ def main() -> None:
     stores, cache = OpenStores(), RecentCache(_CACHED_OBJECTS)
     while True:
         request = link.requests.get()
+        link.send({"kind": "began"})
         message = _answer(request, link, stores, cache)
         link.send(message)
         if message.get("out_of_memory"):

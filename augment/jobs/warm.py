@@ -108,15 +108,12 @@ class WarmWorker:
             "secrets": dict(secrets or {}),
         }
         with self._turn(timeout_seconds):
-            process = self._running_process()
-            try:
-                final = self._talk(process, request, commit, progress, timeout_seconds)
-            except BaseException:
-                # A request that was given up midway would answer the next one.
-                self._restart(process)
-                raise
-            if final.get("out_of_memory"):
-                self._restart(process, patience_seconds=5.0)
+            final = self._answer(request, commit, progress, timeout_seconds)
+            if final is None:
+                # It had died before this request, which therefore has done nothing yet.
+                final = self._answer(request, commit, progress, timeout_seconds)
+        if final is None:
+            raise JobFailed(f"The worker does not start: its log {self._log_file} says why")
         if final["kind"] == "failed":
             raise decode_error(final)
         if final["kind"] == "cancelled":
@@ -184,6 +181,20 @@ class WarmWorker:
         with suppress(JobFailed):
             self.start()
 
+    def _answer(
+        self, request: Message, commit: Commit, progress: Progress | None, timeout_seconds: float
+    ) -> Message | None:
+        process = self._running_process()
+        try:
+            final = self._talk(process, request, commit, progress, timeout_seconds)
+        except BaseException:
+            # A request that was given up midway would answer the next one.
+            self._restart(process)
+            raise
+        if final is None or final.get("out_of_memory"):
+            self._restart(process, patience_seconds=1.0)
+        return final
+
     def _talk(
         self,
         process: WorkerProcess,
@@ -191,7 +202,9 @@ class WarmWorker:
         commit: Commit,
         progress: Progress | None,
         timeout_seconds: float,
-    ) -> Message:
+    ) -> Message | None:
+        """The final message; None when the process was gone before it began with the request."""
+        began = False
         allowance = 0.0 if self._warm else _START_ALLOWANCE_SECONDS
         deadline = time.monotonic() + timeout_seconds + allowance
         try:
@@ -205,6 +218,7 @@ class WarmWorker:
                     if not process.alive:
                         raise EOFError from None
                     continue
+                began = began or message["kind"] == "began"
                 if message["kind"] == "warm":
                     self._warm = True
                 elif message["kind"] == "progress":
@@ -212,9 +226,11 @@ class WarmWorker:
                         progress(message["step"], message["total"], message["metrics"])
                 elif message["kind"] == "commit":
                     process.channel.send(store_changes(commit, message))
-                else:
+                elif message["kind"] != "began":
                     return message
         except (EOFError, ConnectionError):
+            if not began:
+                return None
             how = process.end(1.0)
             logger.warning(
                 "the warm worker ended during %s: %s; its log: %s", request["operation"]["name"], how, self._log_file

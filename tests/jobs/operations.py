@@ -97,7 +97,9 @@ def store_images(config: StoreConfig, context: Context) -> StoreResult:
     ids: list[int] = []
     for start in range(0, config.images, config.batch):
         numbers = range(start, min(config.images, start + config.batch))
-        records = [image(number, context.store.files.put(f"image {number}".encode()), config.label) for number in numbers]
+        records = [
+            image(number, context.store.files.put(f"image {number}".encode()), config.label) for number in numbers
+        ]
         ids += context.commit(records)
         time.sleep(config.pause_seconds)
         context.progress(len(ids), config.images)

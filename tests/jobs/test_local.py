@@ -211,5 +211,3 @@ def test_an_unknown_job_is_told(engine: LocalEngine) -> None:
     for act in (engine.cancel, engine.resume, engine.status, engine.dismiss):
         with pytest.raises(NotFound, match="job 99"):
             act(99)
-
-
