@@ -115,7 +115,9 @@ class Database:
         try:
             if self.read_only:
                 if check_version(connection, self.path) < VERSION:
-                    raise WorkspaceError(f"{self.path} was made by an older Kizu: open it once with `kizu ui`")
+                    raise WorkspaceError(
+                        f"{self.path} is unfinished or was made by an older Kizu: open it once with `kizu ui`"
+                    )
                 return
             connection.execute("PRAGMA journal_mode = WAL")
             migrate(connection, self.path)

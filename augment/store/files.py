@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -65,17 +65,16 @@ class Files:
         A file that is there already is checked and, if damaged, replaced. Raises WorkspaceError where it cannot be
         written.
         """
-        sha256 = hashlib.sha256(data).hexdigest()
-        target = self.path(sha256)
-        if not self._intact(target, sha256, len(data)):
-            with self._placed(target) as stream:
-                stream.write(data)
-        return sha256
+        target = self._place(data)
+        self._sync_folders({target.parent})
+        return target.name
 
     def put_many(self, contents: Sequence[bytes]) -> list[str]:
-        """Store several files and return their SHA-256 in order; waiting for the disk is shared between them."""
+        """Store several files as `put` does and return their SHA-256 in order; they wait for the disk together."""
         with ThreadPoolExecutor(max_workers=8) as pool:
-            return list(pool.map(self.put, contents))
+            placed = list(pool.map(self._place, contents))
+        self._sync_folders({target.parent for target in placed})
+        return [target.name for target in placed]
 
     def put_path(self, path: Path) -> str:
         """Copy a file in, 1 MiB at a time, and return its SHA-256.
@@ -91,6 +90,7 @@ class Files:
             target = self.path(sha256)
             if not self._intact(target, sha256, stream.tell()):
                 _settle(stream, temporary, target)
+        self._sync_folders({target.parent})
         return sha256
 
     def sweep(self) -> int:
@@ -112,11 +112,24 @@ class Files:
         except OSError:
             return False
 
-    @contextmanager
-    def _placed(self, target: Path) -> Iterator[BinaryIO]:
-        with self._temporary() as (temporary, stream):
-            yield stream
-            _settle(stream, temporary, target)
+    def _place(self, data: bytes) -> Path:
+        """Put one file in its place; its name is on disk only after `_sync_folders`."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        target = self.path(sha256)
+        if not self._intact(target, sha256, len(data)):
+            with self._temporary() as (temporary, stream):
+                stream.write(data)
+                _settle(stream, temporary, target)
+        return target
+
+    def _sync_folders(self, folders: Collection[Path]) -> None:
+        """Flush the names in these folders, and their own, to disk; Windows does so by itself."""
+        for folder in (*folders, self.folder) if os.name == "posix" else ():
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     @contextmanager
     def _temporary(self) -> Iterator[tuple[Path, BinaryIO]]:
@@ -146,14 +159,8 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def _settle(stream: BinaryIO, temporary: Path, target: Path) -> None:
-    """Flush to disk, give the file its name, and flush the name too."""
+    """Flush the content to disk, then give the file its name."""
     stream.flush()
     os.fsync(stream.fileno())
     target.parent.mkdir(exist_ok=True)
     temporary.replace(target)
-    if os.name == "posix":
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -114,7 +114,7 @@ def test_an_older_database_is_brought_forward_by_its_owner_only(workspace, monke
     monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, "CREATE TABLE notes (text TEXT);\n"))
     monkeypatch.setattr(migrations, "VERSION", migrations.VERSION + 1)
     monkeypatch.setattr("augment.store.database.VERSION", migrations.VERSION)
-    with pytest.raises(WorkspaceError, match="made by an older Kizu"):
+    with pytest.raises(WorkspaceError, match="was made by an older Kizu"):
         Store(workspace, read_only=True)
     with Store(workspace) as store:
         assert store.images.count() == 1
