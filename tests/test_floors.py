@@ -191,7 +191,9 @@ def test_no_module_and_no_function_is_too_long():
 def test_every_public_object_has_a_docstring():
     wrong = [module.path for module in MODULES.values() if module.tree.body and not ast.get_docstring(module.tree)]
     for module in MODULES.values():
-        bare = (node for node in public_definitions(module.tree) if not ast.get_docstring(node))
+        # A protocol's member `...` only repeats a name that the protocol's own docstring explains.
+        written = (node for node in public_definitions(module.tree) if ast.unparse(node.body[0]) != "...")
+        bare = (node for node in written if not ast.get_docstring(node))
         wrong += [f"{module.path}:{node.lineno}: {node.name}" for node in bare]
     assert wrong == []
 
