@@ -1,0 +1,199 @@
+// The tab Train. Left: kind, preset, the fields that matter, the rest, the preflight, the button. Right: the run (curve, previews by step)
+// and the networks that are there. Fields come from the operation's config dataclass; the server checks them.
+
+import { ConfigForm } from "./config_form.js";
+import { fill, getJson, h, postJson, t } from "./dom.js";
+
+const ACTIVE = ["running", "queued"];
+const step = (name) => Number(/(\d+)\D*$/.exec(name)?.[1] ?? 0);
+const when = (iso) => (iso ? new Date(iso).toLocaleString(kizu.lang, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }) : "");
+const brief = (value) => (Math.abs(value) >= 100 ? Math.round(value).toString() : Number(value).toPrecision(3));
+
+class Setup {
+  constructor(root, onStart) {
+    this.onStart = onStart;
+    this.kind = "ddpm";
+    this.kinds = h("div", { class: "segments wide", role: "group", "aria-label": t("train.what") });
+    this.about = h("p", { class: "note" });
+    this.presets = h("div", { class: "segments wide", role: "group", "aria-label": t("train.preset") });
+    this.main = h("div", { class: "pair" });
+    this.rest = h("div", { class: "pair" });
+    this.more = h("details", {}, h("summary", {}, t("train.more")), this.rest);
+    this.preflight = h("div", { class: "preflight" });
+    this.words = h("p", { class: "note", role: "status" });
+    this.go = h("button", { type: "button", class: "primary", onclick: () => this.#start() }, t("train.start"));
+    fill(root, h("h2", {}, t("train.what")), this.kinds, this.about, h("div", { class: "labelled" }, h("span", { class: "muted" }, t("train.preset")), this.presets), this.main, this.more, this.preflight, h("div", { class: "start" }, this.go, this.words));
+  }
+
+  set(data) {
+    const first = !this.data;
+    this.data = data;
+    if (first) this.choose(this.kind);
+    else this.#preflight();
+  }
+
+  choose(kind) {
+    this.kind = kind;
+    const { fields, main } = this.data.kinds[kind];
+    fill(this.kinds, Object.keys(this.data.kinds).map((name) => h("button", { type: "button", "aria-pressed": String(name === kind), onclick: () => { this.choose(name); this.onKind?.(name); } }, t(`train.${name}`))));
+    this.about.textContent = t(`train.${kind}_about`);
+    this.form = new ConfigForm("train.field", () => this.#preflight());
+    this.form.draw(this.main, fields, main);
+    this.form.draw(this.rest, fields, fields.map((field) => field.name).filter((name) => !main.includes(name)));
+    if (this.data.demo) this.form.values = { images_seen: this.data.demo_images };
+    this.words.textContent = "";
+    this.#preflight();
+  }
+
+  get about_kind() { return this.data.kinds[this.kind]; }
+
+  #presets() {
+    const values = this.form.values;
+    fill(this.presets, Object.entries(this.about_kind.presets).map(([name, preset]) => {
+      const on = Object.entries(preset).every(([field, value]) => values[field] === value);
+      const off = this.data.demo && preset.images_seen > this.data.demo_images;
+      return h("button", { type: "button", "aria-pressed": String(on), disabled: off, title: off ? t("train.off_in_demo", { n: kizu.number(this.data.demo_images) }) : null,
+        onclick: () => { this.form.values = preset; this.#preflight(); } }, t(`train.preset_${name}`), h("small", {}, this.#time(preset.images_seen) || t("train.images_short", { n: kizu.number(preset.images_seen / 1000) })));
+    }));
+  }
+
+  /** Length of a training in words, from the speed measured here; "" where nothing was measured. The cost grows with width squared. */
+  #time(images) {
+    const { speed } = this.about_kind, width = this.form.values.width;
+    if (!speed || !Number.isFinite(images)) return "";
+    const slower = speed.width && Number.isFinite(width) ? (width / speed.width) ** 2 : 1;
+    return kizu.duration((images / speed.images_per_second) * slower);
+  }
+
+  #preflight() {
+    this.#presets();
+    this.form.blame(null);
+    const { classes, few, projection, side_px } = this.data, { images_seen, batch_size, condition } = this.form.values;
+    const total = classes.reduce((sum, row) => sum + row.train, 0);
+    const most = Math.max(1, ...classes.map((row) => row.train));
+    const bars = h("div", { class: "bars" }, classes.map((row) => h("div", { class: row.train < few ? "few" : null },
+      h("span", {}, row.label), h("b", {}, h("i", { style: `width:${(100 * row.train) / most}%;background:var(--kizu-class-${row.slot})` })), h("span", { class: "n" }, kizu.number(row.train)))));
+    const scarce = classes.filter((row) => row.train < few);
+    const needsMap = this.kind === "ddpm" && condition !== "label" && !projection;
+    const link = (tab, text) => h("button", { type: "button", class: "link", onclick: () => kizu.tab(tab) }, text);
+    const time = this.#time(images_seen);
+    const facts = [];
+    if (total) facts.push(t("train.facts", { images: kizu.number(total), side: side_px, steps: kizu.number(Math.ceil(images_seen / batch_size) || 0), times: (images_seen / total).toPrecision(2) }));
+    facts.push(time ? t("train.about_time", { time }) : t("train.unmeasured"));
+    fill(this.preflight, h("h2", {}, t("train.before"), h("small", {}, t("train.per_class"))), total ? bars : null,
+      total ? null : h("p", { class: "note warn" }, t("train.no_images"), " ", link("data", t("train.go_data"))),
+      needsMap ? h("p", { class: "note warn" }, t("train.needs_map"), " ", link("data", t("train.go_map"))) : null,
+      scarce.length && total ? h("p", { class: "note warn" }, t("train.few", { labels: scarce.map((row) => row.label).join(", "), n: few })) : null,
+      total ? h("p", { class: "note" }, facts.join(" ")) : null);
+    this.go.disabled = !total || needsMap || this.busy;
+  }
+
+  async #start() {
+    this.busy = this.go.disabled = true;
+    try {
+      const { job } = await postJson("kizu/train/start", { kind: this.kind, ...this.form.values });
+      this.words.textContent = "";
+      this.words.className = "note";
+      this.onStart(job);
+    } catch (error) {
+      this.words.textContent = error.message;
+      this.words.className = "note bad";
+      this.form.blame(error.message);
+    }
+    this.busy = false;
+    this.go.disabled = false;
+  }
+}
+
+class Run {
+  constructor(root) {
+    this.select = h("select", { "aria-label": t("train.run"), onchange: () => this.show(Number(this.select.value)) });
+    this.words = h("span", { class: "muted words" });
+    this.bar = h("div", { class: "bar" }, h("label", { class: "field" }, this.select), this.words);
+    this.chart = h("div", { class: "chart" });
+    this.previews = h("div", { class: "previews" });
+    this.empty = h("div", { class: "kizu-empty" });
+    this.models = h("div", { class: "models" });
+    fill(root, this.bar, this.chart, this.previews, this.empty, this.models);
+    new ResizeObserver(() => this.#curve()).observe(this.chart);
+  }
+
+  set(kind, about) {
+    const changed = this.kind !== kind;
+    this.kind = kind;
+    this.about = about;
+    const wanted = changed ? about.runs[0]?.id : this.id ?? about.runs[0]?.id;
+    fill(this.select, about.runs.map((run) => h("option", { value: String(run.id) }, `${t("train.run_n", { n: run.id })}  ${when(run.created)}`)));
+    this.#models();
+    const none = !about.runs.length;
+    for (const part of [this.bar, this.chart, this.previews]) part.hidden = none;
+    this.empty.hidden = !none;
+    this.empty.textContent = t(about.models.length ? "train.no_run" : `train.no_${kind}`);
+    if (none) { this.leave?.(); this.id = null; }
+    else this.show(wanted);
+  }
+
+  show(id) {
+    this.select.value = String(id);
+    if (this.id === id && this.leave) return;
+    this.leave?.();
+    this.id = id;
+    this.shown = "";
+    this.series = [];
+    fill(this.previews);
+    fill(this.chart);
+    this.leave = kizu.watchJob(id, (job) => this.#draw(job));
+  }
+
+  #draw(job) {
+    this.series = kizu.lossSeries(job.rows);
+    this.#curve();
+    const config = this.about.runs.find((run) => run.id === job.id)?.config ?? {};
+    const facts = [job.state ? t(`shell.state_${job.state}`) : "", job.total ? t("train.step_of", { step: kizu.number(job.step), total: kizu.number(job.total) }) : "",
+      job.metrics?.images_per_second ? `${brief(job.metrics.images_per_second)} ${t("shell.rate")}` : "", job.eta ? t("shell.eta", { time: kizu.duration(job.eta) }) : "",
+      config.condition ? t(`train.field_condition_${config.condition}`) : "", job.error ?? ""];
+    this.words.textContent = facts.filter(Boolean).join("  ·  ");
+    this.words.classList.toggle("bad", job.state === "failed");
+    const names = [...(job.previews ?? [])].sort((a, b) => step(b) - step(a)), key = names.join();
+    this.previews.hidden = !names.length;
+    if (key === this.shown) return;
+    this.shown = key;
+    fill(this.previews, names.slice(0, 12).map((name) => h("figure", {}, h("figcaption", {}, kizu.number(step(name))), h("img", { src: `kizu/job/${job.id}/preview/${encodeURIComponent(name)}`, alt: t("train.preview_at", { n: step(name) }), loading: "lazy" }))));
+  }
+
+  #curve() {
+    if (this.series?.some((one) => one.points.length)) kizu.curve(this.chart, this.series);
+  }
+
+  #models() {
+    const { models } = this.about;
+    const names = [...new Set(models.flatMap((model) => Object.keys(model.metrics)))].slice(0, 4);
+    const unit = (name) => { const found = t(`train.metric_${name}`); return found === `train.metric_${name}` ? name.replaceAll("_", " ") : found; };
+    fill(this.models, h("h2", {}, t(`train.models_${this.kind}`), h("small", {}, t("train.models_why"))),
+      models.length
+        ? h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, t("train.name")), names.map((name) => h("th", {}, unit(name))), h("th", {}, t("train.made")), h("th", {}, "SHA-256"), h("th", {}, ""))),
+            h("tbody", {}, models.map((model) => h("tr", {}, h("td", { title: model.name }, model.name), names.map((name) => h("td", {}, name in model.metrics ? brief(model.metrics[name]) : "–")), h("td", {}, when(model.created)), h("td", { class: "sha" }, model.sha256), h("td", {}, model.used ? h("span", { class: "used" }, t("train.used")) : "")))))
+        : h("p", { class: "note" }, t(`train.none_${this.kind}`)));
+  }
+}
+
+export function mount(root, watch) {
+  const left = h("section", { class: "left", "aria-label": t("train.what") }), right = h("section", { class: "right", "aria-label": t("train.run") });
+  fill(root, left, right);
+  const run = new Run(right);
+  const setup = new Setup(left, async (job) => { run.id = job; await refresh(); });
+  setup.onKind = (kind) => run.set(kind, setup.data.kinds[kind]);
+
+  async function refresh() {
+    try {
+      const data = await getJson("kizu/train");
+      setup.set(data);
+      run.set(setup.kind, data.kinds[setup.kind]);
+    } catch (error) {
+      kizu.say(error.message, true);
+    }
+  }
+  watch("value", refresh);
+  kizu.on("job_end", refresh);
+  refresh();
+}

@@ -1,0 +1,127 @@
+"""What the tab Train shows and asks for: fields, presets, preflight, the networks that are there, and starting a training.
+
+Estimates come from speeds measured on this machine by earlier trainings of the same kind; without one there is no estimate.
+"""
+
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from augment.errors import InvalidConfig, NotReady, Refused
+from augment.operations import find_operation, to_json
+from augment.store import JobRecord, ModelRecord
+from ui.calls import Call, route
+from ui.forms import describe_fields
+from ui.i18n import text
+from ui.state import Desk, Desks
+from ui.theme import class_slots
+
+DEMO_IMAGES_SEEN = 4_000
+"""Longest training in a public demo, in images: about a minute on two cores."""
+
+FEW_IMAGES = 10
+LISTED_RUNS = 20
+
+KINDS: dict[str, dict[str, Any]] = {
+    "ddpm": {
+        "operation": "train_ddpm",
+        "main": ("condition", "images_seen", "width", "batch_size", "learning_rate", "seed"),
+        "presets": {"try": {"images_seen": 8_000}, "usual": {"images_seen": 40_000}, "long": {"images_seen": 160_000}},
+    },
+    "encoder": {
+        "operation": "train_encoder",
+        "main": ("images_seen", "width", "batch_size", "learning_rate", "flips", "seed"),
+        "presets": {"try": {"images_seen": 4_000}, "usual": {"images_seen": 16_000}, "long": {"images_seen": 64_000}},
+    },
+}
+
+
+def _speed(desk: Desk, operation: str, jobs: list[JobRecord]) -> dict[str, Any] | None:
+    """Images a second of the newest training of this kind that measured it, with the width it had."""
+    for job in jobs:
+        rate = job.metrics.get("images_per_second")
+        if job.operation == operation and rate:
+            return {"images_per_second": rate, "width": job.config.get("width")}
+    return None
+
+
+def _model(model: ModelRecord, used: set[int | None]) -> dict[str, Any]:
+    return {
+        "id": model.id,
+        "name": model.name,
+        "sha256": model.sha256[:12],
+        "metrics": model.metrics,
+        "created": model.created_at,
+        "job": model.job_id,
+        "used": model.id in used,
+    }
+
+
+def _in_use(desk: Desk) -> set[int | None]:
+    """What the next click uses: the encoder of the map, and the newest generator."""
+    projection, ddpm = desk.store.projections.latest(), desk.store.models.latest("ddpm")
+    return {projection.encoder_id if projection else None, ddpm.id if ddpm else None} - {None}
+
+
+def _summary(call: Call) -> Response:
+    desk, store = call.desk, call.desk.store
+    jobs = store.jobs.list(limit=200)
+    counts = store.images.counts()
+    used = _in_use(desk)
+    kinds = {}
+    for kind, about in KINDS.items():
+        operation = str(about["operation"])
+        kinds[kind] = {
+            "operation": operation,
+            "main": about["main"],
+            "presets": about["presets"],
+            "fields": describe_fields(find_operation(operation).config_type),
+            "speed": _speed(desk, operation, jobs),
+            "models": [_model(model, used) for model in store.models.list(kind="ddpm" if kind == "ddpm" else "encoder")],
+            "runs": [
+                {"id": job.id, "state": job.state, "created": job.created_at, "config": job.config}
+                for job in jobs
+                if job.operation == operation
+            ][:LISTED_RUNS],
+        }
+    return JSONResponse(
+        {
+            "demo": desk.demo,
+            "demo_images": DEMO_IMAGES_SEEN,
+            "few": FEW_IMAGES,
+            "classes": [
+                {"label": label, "slot": slot, "train": counts.get((label, "train"), 0)}
+                for label, slot in class_slots(store.images.labels()).items()
+            ],
+            "side_px": desk.view().side_px if counts else None,
+            "projection": store.projections.latest() is not None,
+            "kinds": kinds,
+        }
+    )
+
+
+def _start(call: Call) -> Response:
+    desk, values = call.desk, call.json()
+    kind = values.pop("kind", "")
+    if kind not in KINDS:
+        raise InvalidConfig(f"kind {kind!r}: {' or '.join(KINDS)} can be trained")
+    operation = find_operation(str(KINDS[kind]["operation"]))
+    config = operation.read_config(values)
+    if desk.demo and config.images_seen > DEMO_IMAGES_SEEN:
+        raise Refused(text("train.off_in_demo", call.language, n=f"{DEMO_IMAGES_SEEN:,}"))
+    if not desk.store.images.count(split="train"):
+        raise NotReady(text("train.no_images", call.language))
+    if kind == "ddpm" and config.condition != "label" and desk.store.projections.latest() is None:
+        raise NotReady(text("train.needs_map", call.language))
+    if desk.store.settings.get("view") is None:
+        desk.store.settings.set("view", desk.view().to_json())
+    return JSONResponse({"job": desk.engine.submit(operation.name, to_json(config))})
+
+
+def routes(desks: Desks) -> list[BaseRoute]:
+    """Routes of the tab Train."""
+    return [
+        route("/kizu/train", _summary, desks),
+        route("/kizu/train/start", _start, desks, ("POST",)),
+    ]
