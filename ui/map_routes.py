@@ -8,6 +8,8 @@ Nothing is computed here but look-ups in the atlas; samples come from the operat
 
 import logging
 import time
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,9 @@ MAX_LABELS = 256
 NEIGHBOURS = 8
 LISTED_PAIRS = 60
 EMPTY_FROM = 5.0
-"""Above this `Projection.emptiness_at` there is no real image near."""
+"""A place further from every image than this many usual distances between neighbours has no real image near."""
+_PROBED_IMAGES = 400
+"""Images whose nearest neighbour is looked up for that usual distance: all would take minutes where there are 100,000."""
 GENERATE_TIMEOUT_SECONDS = 600.0
 """Long enough for a first call on a slow machine, which also loads torch; a worker that hangs longer is restarted."""
 
@@ -62,6 +66,16 @@ def _atlas(call: Call) -> Atlas:
     if atlas is None or not len(atlas):
         raise NotReady("there is no map yet: import images and build it on the tab Data")
     return atlas
+
+
+@lru_cache(maxsize=32)
+def near_radius(folder: Path) -> float:
+    """Distance in the view within which a place counts as near real images, for the atlas in `folder`."""
+    xy = np.asarray(Atlas.load(folder).xy)
+    probed = xy[:: max(1, len(xy) // _PROBED_IMAGES)]
+    _, distances = nearest(xy, probed, 2)
+    usual = float(np.median(distances[:, -1]))
+    return EMPTY_FROM * (usual if usual > 0 else 0.2)
 
 
 def _points(call: Call) -> Response:
@@ -150,6 +164,7 @@ def _state(call: Call) -> Response:
             "labels": list(atlas.labels),
             "slots": slots,
             "splits": list(SPLITS),
+            "nearRadius": near_radius(atlas.folder),
             "pairs": _pairs(atlas),
             "samples": _samples(desk, record.id),
             "notes": list(atlas.projection.notes),
@@ -235,7 +250,7 @@ def _place(call: Call) -> Response:
     return JSONResponse(
         {
             "kind": "place",
-            "empty": bool(atlas.projection.emptiness_at(asked)[0] > EMPTY_FROM),
+            "empty": bool(distances[0, 0] > near_radius(atlas.folder)),
             "neighbours": _listed(call, found),
         }
     )

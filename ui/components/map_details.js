@@ -14,7 +14,7 @@ export class Details {
     this.title = h("div", { class: "title" });
     this.pictures = h("div", { class: "pictures" });
     this.facts = h("dl", { class: "facts" });
-    this.near = h("div", { class: "near" });
+    this.near = h("div", { class: "nearby" });
     this.maskButton = h("button", { type: "button", class: "quiet mask-toggle", onclick: () => this.toggleMask() }, t("map.mask"), h("kbd", {}, "M"));
     this.head = h("div", { class: "head" }, this.title, this.maskButton);
     fill(root, this.head, this.pictures, this.facts, this.near);

@@ -40,7 +40,6 @@ export class Scatter {
   async show(points, state, { keepView = false } = {}) {
     [this.points, this.state] = [points, state];
     this.#keepSamples(state.samples);
-    this.#measure();
     await this.#draw(keepView && this.plot._fullLayout !== undefined);
   }
 
@@ -55,23 +54,6 @@ export class Scatter {
     this.sampleGrid = new Grid(Float32Array.from(samples, (s) => s.x), Float32Array.from(samples, (s) => s.y));
   }
 
-  // Median distance between neighbours in the view, from a few hundred points: above five of them nothing real is near.
-  #measure() {
-    const { points } = this;
-    const distances = [];
-    const step = Math.max(1, Math.floor(points.n / 400));
-    for (let row = 0; row < points.n; row += step) {
-      let radius = points.grid.cell;
-      let near = -1;
-      for (let attempt = 0; near < 0 && attempt < 12; attempt++, radius *= 2) {
-        near = points.grid.nearest(points.x[row], points.y[row], radius, (other) => other !== row);
-      }
-      if (near >= 0) distances.push(Math.hypot(points.x[near] - points.x[row], points.y[near] - points.y[row]));
-    }
-    distances.sort((a, b) => a - b);
-    this.nearRadius = 5 * (distances[distances.length >> 1] || 0.2);
-  }
-
   // ---- drawing
 
   #traces() {
@@ -82,7 +64,7 @@ export class Scatter {
     const size = pointSize(points.n);
     this.imageGroup = (row) => groups[of(row)]?.key;
     this.counts = groups.map((group, i) => ({ ...group, count: rows[i].length }));
-    const images = groups.map((group, i) => ({
+    const images = groups.map((group, i) => rows[i].length && {
       type: "scattergl",
       mode: "markers",
       x: Float32Array.from(rows[i], (row) => points.x[row]),
@@ -90,8 +72,8 @@ export class Scatter {
       marker: { size, color: group.colour, opacity: points.n > 12000 ? 0.75 : 0.85, line: { width: 0 } },
       hoverinfo: "skip",
       visible: !this.hidden.has(group.key),
-    }));
-    return [...images, ...this.#sampleTraces()];
+    });
+    return [...images, ...this.#sampleTraces()].filter(Boolean);
   }
 
   #sampleTraces() {
@@ -100,7 +82,7 @@ export class Scatter {
     for (const sample of this.samples) members[of(sample)]?.push(sample);
     this.sampleGroup = (sample) => groups[of(sample)]?.key;
     this.sampleCounts = groups.map((group, i) => ({ ...group, count: members[i].length }));
-    return groups.map((group, i) => ({
+    return groups.map((group, i) => members[i].length && {
       type: "scattergl",
       mode: "markers",
       x: members[i].map((sample) => sample.x),
@@ -108,7 +90,7 @@ export class Scatter {
       marker: { symbol: "diamond", size: 10, color: group.colour, line: { width: 1.5, color: variable("panel") } },
       hoverinfo: "skip",
       visible: !this.#isHidden(group.key),
-    }));
+    });
   }
 
   #isHidden = (key) => this.hidden.has(key) || this.hidden.has("generated");
@@ -263,11 +245,12 @@ export class Scatter {
 
   #choose(hit) {
     if (!hit) return;
-    this.plot.focus({ preventScroll: true });
+    // Plotly keeps the press to itself, so a field would stay focused and swallow the keys.
+    document.activeElement?.blur();
     if (hit.sample) this.options.onChoose({ sample: hit.sample });
     else if (hit.image !== undefined) this.options.onChoose({ image: hit.image });
     else {
-      const empty = this.points.grid.nearest(hit.at.x, hit.at.y, this.nearRadius) < 0;
+      const empty = this.points.grid.nearest(hit.at.x, hit.at.y, this.state.nearRadius) < 0;
       this.options.onChoose({ place: { x: hit.at.x, y: hit.at.y, empty } });
     }
   }

@@ -1,0 +1,102 @@
+// One sample in front: it, the nearest real image, their numbers, the position and the recipe. Opened by Z, filled as the cursor moves.
+
+import { fill, fixed, getJson, h, t } from "./dom.js";
+import { showPictures } from "./picture.js";
+
+const SETTLE_MS = 60;
+
+export class Large {
+  /** options: colour(label), mark(id) -> element. */
+  constructor(root, options) {
+    this.options = options;
+    this.open = false;
+    this.withMask = true;
+    this.pictures = h("div", { class: "pictures" });
+    this.side = h("div", { class: "side" });
+    this.root = root;
+    root.hidden = true;
+    root.classList.add("masked");
+    fill(root, this.pictures, this.side);
+  }
+
+  toggle() {
+    this.open = !this.open;
+    this.root.hidden = !this.open;
+    return this.open;
+  }
+
+  toggleMask() {
+    this.withMask = !this.withMask;
+    this.root.classList.toggle("masked", this.withMask);
+  }
+
+  /** Shows a sample of the list at once, its full record as soon as it is there. A held key asks only for the last one. */
+  show(brief) {
+    if (!this.open || !brief) return;
+    this.mark(brief.id);
+    if (this.shownId === brief.id) return;
+    this.shownId = brief.id;
+    const real = brief.nearestId ? { url: `kizu/image/${brief.nearestId}`, alt: t("review.nearest_real") } : null;
+    this.#pictures(brief, real);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.#load(brief), SETTLE_MS);
+  }
+
+  /** The verdict's mark is drawn anew. */
+  mark(id) {
+    if (!this.open) return;
+    this.head ??= h("div", { class: "verdict" });
+    fill(this.head, this.options.mark(id));
+  }
+
+  #pictures(brief, real) {
+    const specs = [{ url: `kizu/sample/${brief.id}?v=${brief.version}`, alt: brief.label }];
+    if (real) specs.push(real);
+    showPictures(this.pictures, ...specs);
+    const captions = [t("review.sample_n", { id: brief.id }), t("review.nearest_real")];
+    [...this.pictures.children].forEach((cell, i) => cell.append(h("small", { class: "caption" }, captions[i])));
+  }
+
+  async #load(brief) {
+    let sample;
+    try {
+      sample = await getJson(`kizu/review/sample/${brief.id}`);
+    } catch (error) {
+      if (this.shownId === brief.id) fill(this.side, this.head, h("p", { class: "bad" }, error.message));
+      return;
+    }
+    if (this.shownId !== brief.id) return;
+    const { nearest } = sample;
+    if (nearest?.mask) {
+      const maskUrl = `kizu/image/${nearest.id}/mask?v=${nearest.mask}`;
+      this.#pictures(brief, { url: `kizu/image/${nearest.id}?v=${nearest.version}`, maskUrl, width: nearest.width, height: nearest.height });
+    }
+    this.#facts(sample);
+  }
+
+  #facts(sample) {
+    const { nearest } = sample;
+    const rows = [
+      [t("review.label"), h("span", { class: "label" }, h("i", { style: `--c: ${this.options.colour(sample.label)}` }), sample.label)],
+      [t("review.landing"), fixed(sample.error)],
+      [t("review.distance"), fixed(sample.nearestDistance)],
+      nearest && [t("review.nearest_real"), `${nearest.label}, ${nearest.group || "–"} (${t(`map.split_${nearest.split}`)})`],
+      [t("review.method"), sample.method],
+      [t("review.seed"), String(sample.seed)],
+      [t("review.split"), `${t(`map.split_${sample.split}`)}${sample.group ? `, ${sample.group}` : ""}`],
+      [t("review.made"), sample.created.replace("T", " ").slice(0, 16)],
+      ["SHA-256", h("code", {}, sample.sha256.slice(0, 16))],
+    ];
+    const position = sample.position && h("div", { class: "position" }, sample.position.map((value) => h("span", {}, value.toFixed(1))));
+    const recipe = Object.entries(sample.recipe).map(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value))]);
+    fill(
+      this.side,
+      this.head,
+      h("dl", {}, rows.filter(Boolean).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+      position && [h("h4", {}, t("review.position")), position],
+      h("h4", {}, t("review.recipe")),
+      h("dl", { class: "recipe" }, recipe),
+      sample.history.length ? [h("h4", {}, t("review.history")), h("ul", {}, sample.history.map((v) => h("li", {}, `${v.at.replace("T", " ").slice(0, 16)} ${v.reviewer}: ${t(`review.did_${v.decision}`)}${v.reason ? ` (${v.reason})` : ""}`)))] : null,
+    );
+  }
+}

@@ -1,0 +1,112 @@
+// What the review knows: samples as columns, which of them are shown in which order, and what was decided. No page, no network.
+
+export const DECISIONS = ["accepted", "rejected", "skipped"];
+export const ERROR_STEPS = [0.5, 1, 2];
+
+export class ReviewModel {
+  constructor() {
+    this.filters = { status: "candidate", label: "", method: "", error: "" };
+    this.sort = "newest";
+    this.samples = { id: [] };
+    this.shown = [];
+    this.marks = new Map();
+    this.undoable = [];
+  }
+
+  /** Takes /kizu/review/list; marks of verdicts that are still on their way stay. */
+  load({ samples, reasons }) {
+    this.samples = samples;
+    this.reasons = new Map(Object.entries(reasons).map(([id, reason]) => [Number(id), reason]));
+    this.rowOf = new Map(samples.id.map((id, row) => [id, row]));
+    for (const [id, mark] of this.marks) if (mark.saved || !this.rowOf.has(id)) this.marks.delete(id);
+    this.arrange();
+  }
+
+  get labels() {
+    return [...new Set(this.samples.label)].sort();
+  }
+
+  get methods() {
+    return [...new Set(this.samples.method)].sort();
+  }
+
+  /** Rows that pass the filters, in order. What is decided afterwards stays where it is until this is called again. */
+  arrange() {
+    const { id, status, label, method, landing_error: error, nearest_real_distance: distance } = this.samples;
+    const { filters } = this;
+    const [from, to] = filters.error === "" ? [-Infinity, Infinity] : filters.error.split("-").map((v) => (v === "" ? Infinity : Number(v)));
+    const passes = (row) =>
+      (!filters.status || status[row] === filters.status) &&
+      (!filters.label || label[row] === filters.label) &&
+      (!filters.method || method[row] === filters.method) &&
+      (filters.error === "" || (error[row] !== null && error[row] >= from && error[row] < to));
+    this.shown = id.map((_, row) => row).filter(passes);
+    const by = (column, sign) => (a, b) => {
+      if (column[a] === null || column[b] === null) return (column[a] === null) - (column[b] === null) || id[a] - id[b];
+      return sign * (column[a] - column[b]) || id[a] - id[b];
+    };
+    const orders = {
+      newest: (a, b) => id[b] - id[a],
+      oldest: (a, b) => id[a] - id[b],
+      landing: by(error, 1),
+      strayed: by(error, -1),
+      copies: by(distance, 1),
+      label: (a, b) => label[a].localeCompare(label[b]) || id[a] - id[b],
+    };
+    this.shown.sort(orders[this.sort]);
+  }
+
+  id(index) {
+    return this.samples.id[this.shown[index]];
+  }
+
+  /** What stands for a sample: {decision, saved, reason}; the page's own verdict before the store's status. */
+  standing(id) {
+    const mark = this.marks.get(id);
+    if (mark) return mark;
+    const status = this.samples.status[this.rowOf.get(id)];
+    return { decision: status === "candidate" ? null : status, saved: true, reason: this.reasons.get(id) ?? "" };
+  }
+
+  /** A verdict is on its way. `key` tells a later answer from that to an earlier verdict on the same sample. */
+  decide(id, decision, reason, key) {
+    this.marks.set(id, { decision, reason, key, saved: false });
+  }
+
+  /** The server has stored what `key` stands for. */
+  saved(id, key, decision) {
+    const row = this.rowOf.get(id);
+    if (row !== undefined && decision !== "skipped") this.samples.status[row] = decision;
+    const mark = this.marks.get(id);
+    if (mark && mark.key === key) mark.saved = true;
+  }
+
+  /** A verdict was taken back; what the store says now stands. */
+  takenBack(id, status, reason) {
+    const row = this.rowOf.get(id);
+    if (row === undefined) return;
+    this.samples.status[row] = status;
+    if (reason) this.reasons.set(id, reason);
+    else this.reasons.delete(id);
+    this.marks.delete(id);
+  }
+}
+
+/** Verdicts in the last minute, or the rate since the first of them where that is shorter. */
+export class Pace {
+  constructor() {
+    this.times = [];
+  }
+
+  add() {
+    this.times.push(performance.now());
+  }
+
+  /** Samples a minute, or null before there is enough to say. */
+  get perMinute() {
+    const now = performance.now();
+    while (this.times.length && now - this.times[0] > 60000) this.times.shift();
+    const span = now - (this.times[0] ?? now);
+    return this.times.length < 3 || span < 2000 ? null : Math.round((this.times.length / span) * 60000);
+  }
+}

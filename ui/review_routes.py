@@ -1,0 +1,160 @@
+"""Own routes of the review: the samples as columns, one sample in full, and verdicts.
+
+Verdicts come in batches, in the order in which they were decided, each with a key made once by the page. The answer is sent after the
+commit, so what a page shows as saved is on disk; a batch that comes twice is stored once.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from augment.errors import InvalidInput, NotFound
+from augment.store import SampleRecord, SampleRow, Store, VerdictRecord
+from ui.calls import Call, route
+from ui.map_routes import describe_image
+from ui.state import Desks
+from ui.theme import class_slots
+
+MAX_BATCH = 500
+MAX_REASON_CHARACTERS = 200
+DECISIONS = ("accepted", "rejected", "skipped", "undone")
+
+COLUMNS = ("id", "sha256", "label", "method", "status", "landing_error", "nearest_image_id", "nearest_real_distance")
+
+
+def columns(rows: Sequence[SampleRow]) -> dict[str, list[Any]]:
+    """Rows as one list for each of COLUMNS; `sha256` cut to its first 12 characters, numbers to four decimals."""
+    table: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
+    table["sha256"] = [value[:12] for value in table["sha256"]]
+    for name in ("landing_error", "nearest_real_distance"):
+        table[name] = [None if value is None else round(value, 4) for value in table[name]]
+    return table
+
+
+def _list(call: Call) -> Response:
+    store = call.desk.store
+    rows = store.samples.rows()
+    reasons = {sample_id: verdict.reason for sample_id, verdict in store.verdicts.standing().items() if verdict.reason}
+    return JSONResponse(
+        {
+            "samples": columns(rows),
+            "reasons": reasons,
+            "counts": store.samples.counts(),
+            "slots": class_slots({*store.images.labels(), *store.samples.labels()}),
+            "reviewer": call.reviewer,
+        }
+    )
+
+
+def _sample(call: Call) -> Response:
+    store = call.desk.store
+    sample = store.samples.get(call.id())
+    nearest = None
+    if sample.nearest_image_id is not None:
+        found = store.images.get_many([sample.nearest_image_id])
+        nearest = describe_image(found[0]) if found else None
+    history = [
+        {"decision": v.decision, "reviewer": v.reviewer, "reason": v.reason, "at": v.decided_at}
+        for v in store.verdicts.history(call.id())
+    ]
+    return JSONResponse({**_full(sample), "nearest": nearest, "history": history})
+
+
+def _full(sample: SampleRecord) -> dict[str, Any]:
+    return {
+        "id": sample.id,
+        "version": sample.sha256[:12],
+        "sha256": sample.sha256,
+        "label": sample.label,
+        "method": sample.method,
+        "status": sample.status,
+        "seed": sample.seed,
+        "group": sample.group,
+        "split": sample.split,
+        "error": sample.landing_error,
+        "nearestDistance": sample.nearest_real_distance,
+        "position": None if sample.position is None else [round(value, 2) for value in sample.position],
+        "recipe": sample.recipe,
+        "created": sample.created_at,
+    }
+
+
+def _verdict(item: Any, reviewer: str) -> VerdictRecord | str:
+    """A checked verdict, or the key of an undo."""
+    if not isinstance(item, dict):
+        raise InvalidInput(f"verdict {item!r:.80}: an object with sample, decision, reason and key is needed")
+    decision, key, reason = item.get("decision"), item.get("key"), item.get("reason") or ""
+    if decision not in DECISIONS:
+        raise InvalidInput(f"decision {decision!r:.40}: one of {', '.join(DECISIONS)} is needed")
+    if not isinstance(key, str) or not 0 < len(key) <= 100:
+        raise InvalidInput(f"key {key!r:.120}: 1 to 100 characters are needed, others for each decision")
+    if decision == "undone":
+        return key
+    sample = item.get("sample")
+    if not isinstance(sample, int) or isinstance(sample, bool):
+        raise InvalidInput(f"sample {sample!r:.40}: the id of a sample is needed")
+    if not isinstance(reason, str) or len(reason) > MAX_REASON_CHARACTERS:
+        raise InvalidInput(f"reason: at most {MAX_REASON_CHARACTERS} characters of text are needed")
+    return VerdictRecord(sample_id=sample, decision=decision, reviewer=reviewer, reason=reason, client_key=key)
+
+
+def decide(store: Store, items: Sequence[Any], reviewer: str) -> list[dict[str, Any]]:
+    """Store verdicts and undos in order and say for each what its sample is now.
+
+    Verdicts between two undos are one transaction. Raises InvalidInput or NotFound before the first that is wrong;
+    those before it are stored, and sending all of them again stores none twice.
+    """
+    checked = [_verdict(item, reviewer) for item in items]
+    results: list[dict[str, Any]] = []
+    run: list[VerdictRecord] = []
+    for item in [*checked, None]:
+        if isinstance(item, VerdictRecord):
+            run.append(item)
+            continue
+        if run:
+            results.extend(_result(record) for record in store.verdicts.add_many(run))
+            run = []
+        if item is not None:
+            undone = store.verdicts.undo(reviewer, item)
+            results.append({"sample": None, "decision": "nothing"} if undone is None else _result(undone))
+    return _with_status(store, results)
+
+
+def _result(record: VerdictRecord) -> dict[str, Any]:
+    return {"sample": record.sample_id, "decision": record.decision}
+
+
+def _with_status(store: Store, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add the status that the store has now. After an undo an earlier verdict may stand again."""
+    undone = [result["sample"] for result in results if result["decision"] == "undone"]
+    status = {sample.id: sample.status for sample in store.samples.get_many(undone)} if undone else {}
+    reasons = store.verdicts.standing(undone) if undone else {}
+    for result in results:
+        if result["decision"] == "undone":
+            result["status"] = status.get(result["sample"], "candidate")
+            standing = reasons.get(result["sample"])
+            result["reason"] = standing.reason if standing else ""
+    return results
+
+
+def _verdicts(call: Call) -> Response:
+    items = call.json().get("items")
+    if not isinstance(items, list) or not 0 < len(items) <= MAX_BATCH:
+        raise InvalidInput(f"items: a list of 1 to {MAX_BATCH} verdicts is needed")
+    store = call.desk.store
+    try:
+        results = decide(store, items, call.reviewer)
+    except NotFound as error:
+        raise NotFound(f"not saved: {error}") from error
+    return JSONResponse({"results": results, "counts": store.samples.counts()})
+
+
+def routes(desks: Desks) -> list[BaseRoute]:
+    """Routes of the review tab."""
+    return [
+        route("/kizu/review/list", _list, desks),
+        route("/kizu/review/sample/{id}", _sample, desks),
+        route("/kizu/review/verdicts", _verdicts, desks, ("POST",)),
+    ]
