@@ -27,6 +27,7 @@ __all__ = [
     "decode",
     "decode_mask",
     "encode_png",
+    "header_size",
     "is_grey",
     "thumbnail",
     "to_float",
@@ -108,6 +109,12 @@ def decode(data: bytes | Path) -> Decoded:
             height_px=pixels.shape[0],
         )
     return Decoded(pixels=pixels, info=info)
+
+
+def header_size(data: bytes | Path) -> tuple[int, int]:
+    """(width, height) in px as the header says, before any EXIF rotation. Raises UnreadableImage as `decode` does."""
+    with _opened(data) as image:
+        return image.size
 
 
 def decode_mask(data: bytes | Path, size: tuple[int, int]) -> NDArray[np.bool_]:
