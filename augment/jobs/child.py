@@ -12,7 +12,6 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from augment.errors import Cancelled
 from augment.jobs.folder import JobFolder
@@ -43,7 +42,7 @@ def main() -> None:
     link.send(_perform(start, link))
 
 
-def run_guarded(job: Callable[[], Any]) -> Message:
+def run_guarded(job: Callable[[], object]) -> Message:
     """The message that says how `job` ended; the log gets the traceback, the message a sentence."""
     try:
         return {"kind": "done", "result": to_json(job()) or {}}
@@ -63,7 +62,7 @@ def _perform(start: Message, link: ServerLink) -> Message:
     folder = JobFolder(workspace, start["job_id"])
     progress = JobProgress(folder, link.send_progress, link.stopped.is_set)
 
-    def job() -> Any:
+    def job() -> object:
         with folder.hold(start["grace_seconds"] + 5.0, link.stopped.is_set), Store(workspace, read_only=True) as store:
             context = Context(
                 store=store,

@@ -44,17 +44,20 @@ class JobFolder:
         return self.path / "metrics.jsonl"
 
     def make(self) -> "JobFolder":
-        """Make the folder where it is missing, take back a wish to stop, and return self."""
+        """Make the folder where it is missing, and return self."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            (self.path / "stop").unlink()
         return self
 
     # Stopping ---------------------------------------------------------------------------------------------------------
 
     def ask_to_stop(self) -> None:
         """Ask the process that works here to checkpoint and stop; it looks about twice a second."""
+        self.make()
         (self.path / "stop").touch()
+
+    def forget_stop(self) -> None:
+        """Take back the wish to stop: the job is begun or resumed on purpose."""
+        (self.path / "stop").unlink(missing_ok=True)
 
     @property
     def stop_asked(self) -> bool:

@@ -11,19 +11,23 @@ from augment.jobs.folder import JobFolder
 from augment.jobs.ledger import Ledger
 from augment.jobs.messages import encode_error
 from augment.jobs.progress import JobProgress
+from augment.jobs.run import settle
 from augment.jobs.strip import RESUMABLE
-from augment.operations import OPERATIONS, Registry, find_operation, to_json
+from augment.operations import OPERATIONS, Config, Registry, find_operation, to_json
 from augment.operations.context import Context, Progress
 from augment.store import JobRecord, Store
 
 _FORMER_PROCESS_SECONDS = 25.0
 _INTERRUPTED = "It was ended before it could checkpoint. Resume continues from its last checkpoint."
 
+Result = Any
+"""The result dataclass of some operation, or None."""
+
 
 def run_inline(
     store: Store,
     operation: str,
-    config: Any = None,
+    config: Config = None,
     progress: Progress | None = None,
     secrets: Mapping[str, str] | None = None,
     *,
@@ -31,7 +35,7 @@ def run_inline(
     stopped: Callable[[], bool] = lambda: False,
     on_begin: Callable[[int], None] = lambda job_id: None,
     operations: Registry = OPERATIONS,
-) -> Any:
+) -> Result:
     """Run an operation to its end and return what it returned.
 
     store: opened for writing, by the owner of the workspace. config: the operation's dataclass or its JSON.
@@ -53,6 +57,7 @@ def run_inline(
         checked = found.read_config(record.config)
     number = record.id or 0
     folder = JobFolder(store.workspace, number).make()
+    folder.forget_stop()
     ledger.update(number, state="running", error=None, result=None)
 
     def report(step: int, total: int, metrics: dict[str, float]) -> None:
@@ -72,6 +77,7 @@ def run_inline(
             secrets=secrets or {},
         )
         result = found.load()(checked, context)
+        settle(found, store)
         ledger.update(number, state="done", step=noted.step, total=noted.total, result=to_json(result) or {})
     return result
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from augment.errors import WorkspaceError
+from augment.operations import Json
 from augment.store import JobRecord, JobState, Store
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Ledger:
         self._count()
         return added
 
-    def update(self, job_id: int, **fields: Any) -> None:
+    def update(self, job_id: int, **fields: Json) -> None:
         """Change fields of a job, in the database as soon as it takes them."""
         with self._changed:
             for other, kept in [*self._unsaved.items()]:

@@ -13,12 +13,12 @@ from typing import Any
 from augment.errors import NotReady, Refused
 from augment.jobs.folder import JobFolder
 from augment.jobs.ledger import Ledger
-from augment.jobs.run import Outcome, Plan, Run
+from augment.jobs.run import Outcome, Plan, Run, settle
 from augment.jobs.slots import Slots, Ticket
 from augment.jobs.speed import Speed
 from augment.jobs.strip import RESUMABLE, Strip, make_strip
 from augment.jobs.warm import WarmWorker
-from augment.operations import OPERATIONS, Registry, find_operation, to_json
+from augment.operations import OPERATIONS, Config, Registry, find_operation, to_json
 from augment.store import JobRecord, Store
 
 _STRIP_JOBS = 50
@@ -72,7 +72,7 @@ class LocalEngine:
 
     # Doing ------------------------------------------------------------------------------------------------------------
 
-    def submit(self, operation: str, config: Any, secrets: Mapping[str, str] | None = None) -> int:
+    def submit(self, operation: str, config: Config, secrets: Mapping[str, str] | None = None) -> int:
         """Put a job in line and return its id.
 
         config: the operation's config dataclass, or its JSON. secrets: for this run alone, never stored.
@@ -117,7 +117,12 @@ class LocalEngine:
             return self._enqueue(record, secrets or {})
 
     def call(
-        self, operation: str, config: Any, *, secrets: Mapping[str, str] | None = None, timeout_seconds: float = 120.0
+        self,
+        operation: str,
+        config: Config,
+        *,
+        secrets: Mapping[str, str] | None = None,
+        timeout_seconds: float = 120.0,
     ) -> dict[str, Any]:
         """Run a short operation in the warm worker and wait for its result. Raises NotReady without a worker."""
         if self._worker is None:
@@ -229,6 +234,7 @@ class LocalEngine:
 
     def _enqueue(self, record: JobRecord, secrets: Mapping[str, str]) -> int:
         job_id = record.id or 0
+        self._folder(job_id).forget_stop()
         speed = Speed()
 
         def report(step: int, total: int, metrics: dict[str, float]) -> None:
@@ -266,6 +272,8 @@ class LocalEngine:
         try:
             self._ledger.update(job_id, state="running", error=None)
             outcome = entry.run.go()
+            if outcome.state == "done":
+                settle(find_operation(entry.run.operation, self._operations), self._store)
         except Exception:
             logger.exception("job %d could not be run", job_id)
             outcome = Outcome(state="failed", error="The job could not be run: the server's log says why")

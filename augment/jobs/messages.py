@@ -4,7 +4,7 @@ A message is a JSON object with a `kind`. Large things (previews, checkpoints, i
 here.
 
     server -> worker   start or preload and request, cancel, committed (ids), refused (error)
-    worker -> server   warm and began (the warm worker), progress, commit (changes), done (result), failed (error), cancelled
+    worker -> server   progress, commit (changes), done (result), failed (error), cancelled, warm, began
 
 Knows nothing about processes or jobs.
 """

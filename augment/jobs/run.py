@@ -55,6 +55,11 @@ class Run:
         self._kill_at: float | None = None
 
     @property
+    def operation(self) -> str:
+        """The operation's name."""
+        return self._plan.operation.name
+
+    @property
     def pid(self) -> int | None:
         """The process's number while there is one."""
         return self._process.pid if self._process else None
@@ -75,7 +80,7 @@ class Run:
         try:
             self._folder.make()
             with self._lock:
-                if self._kill_at is not None:
+                if self._kill_at is not None or self._folder.stop_asked:
                     return Outcome(state="cancelled")
                 self._process = process = WorkerProcess("augment.jobs.child", self._folder.log_file)
         except OSError as error:
@@ -144,6 +149,14 @@ class Run:
         said = self._folder.last_words()
         text = f"The job's process is gone: {how}. Resume continues from its last checkpoint."
         return Outcome(state="interrupted", error=f"{text} Last lines of its log: {said}" if said else text)
+
+
+def settle(operation: Operation, store: Store) -> None:
+    """Let the operation's `settle` do what only the owner may; a run that is done stays done if that fails."""
+    try:
+        operation.load_settle()(store)
+    except KizuError:
+        logger.warning("after %s, the workspace could not be settled", operation.name, exc_info=True)
 
 
 def store_changes(apply: Callable[[list[Change]], list[int]], message: Message) -> Message:

@@ -31,6 +31,9 @@ _CACHED_OBJECTS = 16
 _LOW_PRIORITY = 15
 logger = logging.getLogger(__name__)
 
+Loaded = Any
+"""Whatever an operation keeps between calls: an encoder, a projection, a generator."""
+
 
 class RecentCache(dict[str, Any]):
     """A dict that keeps the items used last: a server of many workspaces cannot keep every model it ever loaded."""
@@ -40,26 +43,26 @@ class RecentCache(dict[str, Any]):
         super().__init__()
         self._limit = limit
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> Loaded:
         value = super().__getitem__(key)
         super().__delitem__(key)
         super().__setitem__(key, value)
         return value
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: str, default: Loaded = None) -> Loaded:
         """The item, marked as used, or the default."""
         try:
             return self[key]
         except KeyError:
             return default
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: Loaded) -> None:
         self.pop(key, None)
         super().__setitem__(key, value)
         while len(self) > self._limit:
             del self[next(iter(self))]
 
-    def setdefault(self, key: str, default: Any = None) -> Any:
+    def setdefault(self, key: str, default: Loaded = None) -> Loaded:
         """The item, or the default, which is then kept."""
         if key not in self:
             self[key] = default
@@ -110,7 +113,7 @@ def main() -> None:
 def _answer(request: Message, link: ServerLink, stores: OpenStores, cache: dict[str, Any]) -> Message:
     operation = Operation(**request["operation"])
 
-    def job() -> Any:
+    def job() -> object:
         store = stores.get(request["workspace"])
         store.workspace.cache_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=store.workspace.cache_dir, prefix="call-") as folder:

@@ -19,7 +19,7 @@ from augment.jobs.messages import Message, decode_error
 from augment.jobs.process import WorkerProcess
 from augment.jobs.run import store_changes
 from augment.jobs.slots import Slots
-from augment.operations import OPERATIONS, Registry, find_operation, to_json
+from augment.operations import OPERATIONS, Config, Registry, find_operation, to_json
 from augment.operations.context import Progress
 from augment.store import Change
 
@@ -84,7 +84,7 @@ class WarmWorker:
         self,
         workspace_root: Path,
         operation: str,
-        config: Any,
+        config: Config,
         commit: Commit,
         timeout_seconds: float = 120.0,
         *,

@@ -8,13 +8,15 @@ here.
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from augment.errors import NotFound
-from augment.operations.configs import config_from_json, describe_type, field_types, to_json
+from augment.operations.configs import Json, config_from_json, describe_type, field_types, to_json
 
 __all__ = [
     "OPERATIONS",
+    "Config",
+    "Json",
     "Operation",
     "Registry",
     "config_from_json",
@@ -24,6 +26,9 @@ __all__ = [
     "to_json",
 ]
 
+Config = Any
+"""A config dataclass of some operation, or its JSON where a reader of configs stands between."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
@@ -32,6 +37,7 @@ class Operation:
     name: the key in the registry and in `JobRecord.operation`. title: what the job strip shows.
     config, run: "module:attribute" of the config dataclass and of `run(config, context) -> result dataclass or None`.
     long: True for what runs as a job in its own process; False for what answers a click in the warm worker.
+    settle: "module:function" that the owner of the workspace calls with its open Store once a run is done, or "".
     """
 
     name: str
@@ -39,19 +45,22 @@ class Operation:
     config: str
     run: str
     long: bool
+    settle: str = ""
 
     @property
     def config_type(self) -> type[Any]:
         """The config dataclass, imported at the first use."""
-        found: type[Any] = _resolve(self.config)
-        return found
+        return cast(type[Any], _resolve(self.config))
 
     def load(self) -> Callable[[Any, Any], Any]:
         """The function `run(config, context)`, imported at the first use."""
-        found: Callable[[Any, Any], Any] = _resolve(self.run)
-        return found
+        return cast(Callable[[Any, Any], Any], _resolve(self.run))
 
-    def read_config(self, config: Any) -> Any:
+    def load_settle(self) -> Callable[[Any], None]:
+        """The function to call with the store after a run that is done; one that does nothing where there is none."""
+        return cast(Callable[[Any], None], _resolve(self.settle)) if self.settle else lambda store: None
+
+    def read_config(self, config: Config) -> Config:
         """A validated config from JSON or from a config already made. Raises InvalidConfig naming the field."""
         if isinstance(config, Mapping):
             return config_from_json(self.config_type, config)
@@ -64,15 +73,30 @@ Registry = Mapping[str, Operation]
 """Operations by name; the engines take one, so that tests bring their own."""
 
 
-def _operation(name: str, title: str, module: str, config: str, run: str, *, long: bool) -> Operation:
-    path = f"augment.operations.{module}"
-    return Operation(name=name, title=title, config=f"{path}:{config}", run=f"{path}:{run}", long=long)
+def _operation(name: str, title: str, module: str, config: str, run: str, *, long: bool, settle: str = "") -> Operation:
+    package = "augment.operations"
+    return Operation(
+        name=name,
+        title=title,
+        config=f"{package}.{module}:{config}",
+        run=f"{package}.{module}:{run}",
+        long=long,
+        settle=f"{package}.{settle}" if settle else "",
+    )
 
 
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
-        _operation("import", "Import images", "import_images", "ImportConfig", "import_images", long=True),
+        _operation(
+            "import",
+            "Import images",
+            "import_images",
+            "ImportConfig",
+            "import_images",
+            long=True,
+            settle="settle:keep_view",
+        ),
         _operation(
             "train_encoder", "Train the encoder", "train_encoder", "TrainEncoderConfig", "train_encoder", long=True
         ),
@@ -94,6 +118,6 @@ def find_operation(name: str, operations: Registry = OPERATIONS) -> Operation:
         raise NotFound(f"operation {name!r} is not known here: {', '.join(sorted(operations))}") from None
 
 
-def _resolve(place: str) -> Any:
+def _resolve(place: str) -> object:
     module, _, attribute = place.partition(":")
     return getattr(importlib.import_module(module), attribute)

@@ -16,6 +16,12 @@ from augment.errors import InvalidConfig
 
 T = TypeVar("T")
 
+Json = Any
+"""What JSON can say: null, true or false, numbers, text, lists and objects with text for keys."""
+
+Declared = Any
+"""What stands after the colon of a field: a class, a union, a Literal, a generic alias."""
+
 _PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
 
 
@@ -46,7 +52,7 @@ def config_from_json(config_type: type[T], data: Mapping[str, Any]) -> T:
     return config_type(**values)
 
 
-def to_json(value: Any) -> Any:
+def to_json(value: object) -> Json:
     """Dataclasses, tuples, paths and numpy's scalars as plain JSON values.
 
     A number that is not finite becomes null, for JSON has none. Raises TypeError for anything JSON cannot say: results
@@ -69,11 +75,12 @@ def to_json(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
 
 
-def describe_type(declared: Any) -> str:
+def describe_type(declared: Declared) -> str:
     """What a field of this type takes, in words: "one of 'grey', 'rgb'", "a list of text"."""
     if declared in _PLAIN:
         return _PLAIN[declared]
-    origin, inner = get_origin(declared), get_args(declared)
+    origin: Declared = get_origin(declared)
+    inner = get_args(declared)
     if declared is None or declared is type(None):
         return "null"
     if origin is Literal:
@@ -95,21 +102,21 @@ def _unknown(config_type: type[Any], name: str, allowed: tuple[str, ...]) -> str
     return f"{name} is not a field of {config_type.__name__}: {', '.join(allowed) or 'it has none'}{hint}"
 
 
-def _key(key: Any) -> str:
+def _key(key: object) -> str:
     if not isinstance(key, str):
         raise TypeError(f"the key {key!r} cannot be written as JSON: text is needed")
     return key
 
 
-def _wrong(name: str, declared: Any, value: Any) -> InvalidConfig:
+def _wrong(name: str, declared: Declared, value: object) -> InvalidConfig:
     shown = repr(value)
     return InvalidConfig(
         f"{name} {shown if len(shown) <= 80 else shown[:77] + '...'}: {describe_type(declared)} is needed"
     )
 
 
-def _decode(name: str, declared: Any, value: Any) -> Any:
-    origin = get_origin(declared)
+def _decode(name: str, declared: Declared, value: Json) -> Json:
+    origin: Declared = get_origin(declared)
     if declared in _PLAIN:
         return _decode_plain(name, declared, value)
     if declared is None or declared is type(None):
@@ -134,7 +141,7 @@ def _decode(name: str, declared: Any, value: Any) -> Any:
     raise TypeError(f"the field {name} is declared as {declared}, which has no JSON form here")
 
 
-def _decode_plain(name: str, declared: Any, value: Any) -> Any:
+def _decode_plain(name: str, declared: Declared, value: Json) -> Json:
     if declared is Path and isinstance(value, (str, Path)):
         return Path(value)
     if declared is bool and isinstance(value, bool):
@@ -149,7 +156,7 @@ def _decode_plain(name: str, declared: Any, value: Any) -> Any:
     raise _wrong(name, declared, value)
 
 
-def _decode_union(name: str, declared: Any, value: Any) -> Any:
+def _decode_union(name: str, declared: Declared, value: Json) -> Json:
     alternatives = get_args(declared)
     real = [part for part in alternatives if part is not type(None)]
     if value is None and len(real) < len(alternatives):
@@ -167,8 +174,9 @@ def _decode_union(name: str, declared: Any, value: Any) -> Any:
     raise _wrong(name, declared, value)
 
 
-def _decode_items(name: str, declared: Any, value: Any) -> Any:
-    origin, inner = get_origin(declared), get_args(declared)
+def _decode_items(name: str, declared: Declared, value: Json) -> Json:
+    origin: Declared = get_origin(declared)
+    inner = get_args(declared)
     if not isinstance(value, (list, tuple)):
         raise _wrong(name, declared, value)
     if origin is list or (len(inner) == 2 and inner[1] is Ellipsis):
@@ -180,7 +188,7 @@ def _decode_items(name: str, declared: Any, value: Any) -> Any:
     return tuple(_decode(f"{name}[{index}]", part, item) for index, (part, item) in enumerate(pairs))
 
 
-def _decode_mapping(name: str, declared: Any, value: Any) -> Any:
+def _decode_mapping(name: str, declared: Declared, value: Json) -> Json:
     inner = get_args(declared) or (str, Any)
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise _wrong(name, declared, value)
