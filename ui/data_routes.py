@@ -82,7 +82,22 @@ def _examples(store: Store, view: View) -> list[dict[str, Any]]:
 def _reports(store: Store) -> list[dict[str, Any]]:
     """What the last imports left out, newest first."""
     ended = [job for job in store.jobs.list(limit=50) if job.operation == "import" and job.result]
-    return [{"job": job.id, "skipped": (job.result or {}).get("skipped", [])} for job in ended[:REPORTS]]
+    return [{"job": job.id, "skipped": _pairs((job.result or {}).get("skipped", []))} for job in ended[:REPORTS]]
+
+
+def _pairs(skipped: list[Any]) -> list[tuple[str, str]]:
+    return [(str(one["name"]), str(one["reason"])) for one in skipped if isinstance(one, dict)]
+
+
+def _fields() -> list[dict[str, Any]]:
+    """The import's fields, with the layouts to choose from in words."""
+    from augment.importing.listing import LAYOUTS
+
+    described = describe_fields(find_operation("import").config_type)
+    for field in described:
+        if field["name"] == "layout":
+            field |= {"kind": "choice", "choices": ["auto", *LAYOUTS], "words": {"auto": "auto", **LAYOUTS}}
+    return described
 
 
 def _embed_seconds(desk: Desk) -> float | None:
@@ -103,7 +118,6 @@ def _summary(call: Call) -> Response:
     rows, atlas = _rows(store), desk.atlas()
     view = desk.view() if rows else View()
     total = store.images.count()
-    config = find_operation("import").config_type
     return JSONResponse(
         {
             "name": desk.name,
@@ -116,7 +130,7 @@ def _summary(call: Call) -> Response:
             "examples": _examples(store, view) if rows else [],
             "unplaced": total - len(atlas.image_ids) if atlas else 0,
             "embed_seconds": _embed_seconds(desk),
-            "fields": describe_fields(config),
+            "fields": _fields(),
         }
     )
 
@@ -166,20 +180,22 @@ def _import_config(call: Call) -> Any:
 def _plan(call: Call) -> Response:
     from augment.operations.import_images import plan_import
 
-    plan = plan_import(_import_config(call))
-    slots = class_slots({label for label, _ in plan.counts} | set(call.desk.store.images.labels()))
+    plan = plan_import(_import_config(call), call.desk.store)
+    slots = class_slots({row.label for row in plan.counts} | set(call.desk.store.images.labels()))
     rows: dict[str, dict[str, Any]] = {}
-    for (label, split), count in plan.counts.items():
-        row = rows.setdefault(label, {"label": label, "slot": slots[label], "train": 0, "validation": 0, "test": 0})
-        row[split] = row.get(split, 0) + count
-    problems = [str(problem) if isinstance(problem, str) else ": ".join(map(str, problem)) for problem in plan.problems]
+    for count in plan.counts:
+        row = rows.setdefault(count.label, {"label": count.label, "slot": slots[count.label], "groups": 0, "masks": 0})
+        row[count.split] = count.images
+        row["groups"] += count.groups
+        row["masks"] += count.masks
     return JSONResponse(
         {
-            "layout": str(plan.layout),
+            "layout": plan.layout_text,
             "rows": [rows[label] for label in sorted(rows)],
-            "total": sum(plan.counts.values()),
-            "words": "",
-            "problems": problems,
+            "total": plan.images,
+            "masks": plan.masks,
+            "problems": list(plan.problems),
+            "skipped": [[one.name, one.reason] for one in plan.skipped],
         }
     )
 

@@ -62,7 +62,7 @@ class Desk:
             if self._atlas is None or self._atlas[0] != record.id:
                 from augment.features.atlas import Atlas
 
-                self._atlas = (record.id, Atlas(self.workspace.root / record.path))
+                self._atlas = (record.id, Atlas.load(self.workspace.root / record.path))
             return self._atlas[1]
 
     def refuse_in_demo(self, what: str) -> None:

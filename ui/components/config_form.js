@@ -38,7 +38,7 @@ export class ConfigForm {
       return h("label", { class: "check", title: help }, input, name);
     }
     if (field.kind === "choice") {
-      input = h("select", { onchange: changed }, field.choices.map((choice) => h("option", { value: choice }, or(`${this.prefix}_${field.name}_${choice}`, String(choice)))));
+      input = h("select", { onchange: changed }, field.choices.map((choice) => h("option", { value: choice }, or(`${this.prefix}_${field.name}_${choice}`, field.words?.[choice] ?? String(choice)))));
       input.value = field.default ?? "";
     } else {
       const number = field.kind === "int" || field.kind === "float";

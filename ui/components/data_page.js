@@ -7,7 +7,7 @@ import { ImageGrid } from "./image_grid.js";
 import { ViewPanel } from "./view_panel.js";
 
 const SPLITS = ["train", "validation", "test"];
-const MORE = ["layout", "groups_csv", "group_pattern", "label_column", "split_column", "validation_share", "test_share", "seed"];
+const MORE = ["layout", "groups_csv", "group_pattern", "image_column", "label_column", "keep_splits", "validation_share", "test_share", "seed"];
 
 /** Table class x split from rows [{label, slot, train, validation, test, groups}]. */
 export function splitTable(rows) {
@@ -138,13 +138,13 @@ class Source {
   }
 
   #drawPlan(plan) {
-    const rows = plan.rows.map((row) => ({ ...row, slot: row.slot }));
-    const problems = plan.problems.length
-      ? h("details", { open: plan.problems.length < 6 }, h("summary", { class: "warn" }, t("data.problems", { n: plan.problems.length })),
-          h("ul", { class: "reasons" }, plan.problems.slice(0, 200).map((problem) => h("li", {}, problem))))
+    const listed = (title, lines) => lines.length
+      ? h("details", { open: lines.length < 6 }, h("summary", { class: "warn" }, title), h("ul", { class: "reasons" }, lines.slice(0, 200).map((line) => h("li", {}, line))))
       : null;
-    fill(this.table, h("h2", {}, t("data.would"), h("small", {}, plan.layout)), splitTable(rows),
-      h("p", { class: "note" }, [plan.words].filter(Boolean).join(" ")), problems);
+    fill(this.table, h("h2", {}, t("data.would")), h("p", { class: "note" }, plan.layout), splitTable(plan.rows),
+      plan.masks ? h("p", { class: "note" }, t("data.masks_n", { n: kizu.number(plan.masks) })) : null,
+      listed(t("data.problems", { n: plan.problems.length }), plan.problems),
+      listed(t("data.skipped_n", { n: kizu.number(plan.skipped.length) }), plan.skipped.map(([name, reason]) => `${name}: ${reason}`)));
   }
 
   async import() {

@@ -78,7 +78,7 @@ class Setup {
     const link = (tab, text) => h("button", { type: "button", class: "link", onclick: () => kizu.tab(tab) }, text);
     const time = this.#time(images_seen);
     const facts = [];
-    if (total) facts.push(t("train.facts", { images: kizu.number(total), side: side_px, steps: kizu.number(Math.ceil(images_seen / batch_size) || 0), times: (images_seen / total).toPrecision(2) }));
+    if (total) facts.push(t("train.facts", { images: kizu.number(total), side: side_px, steps: kizu.number(Math.ceil(images_seen / batch_size) || 0), times: kizu.number(images_seen / total >= 10 ? Math.round(images_seen / total) : (images_seen / total).toFixed(1)) }));
     facts.push(time ? t("train.about_time", { time }) : t("train.unmeasured"));
     fill(this.preflight, h("h2", {}, t("train.before"), h("small", {}, t("train.per_class"))), total ? bars : null,
       total ? null : h("p", { class: "note warn" }, t("train.no_images"), " ", link("data", t("train.go_data"))),

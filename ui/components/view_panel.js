@@ -3,7 +3,14 @@
 
 import { fill, fixed, getJson, h, postJson, t } from "./dom.js";
 
+const WHOLE = { width: 82, height: 56 };
 const SIDES = [28, 32, 48, 64, 96, 128];
+
+/** Size of a picture inside the place for it, with its aspect. */
+function fit({ width, height }) {
+  const scale = Math.min(WHOLE.width / width, WHOLE.height / height);
+  return `width:${width * scale}px;height:${height * scale}px`;
+}
 
 export class ViewPanel {
   constructor(root) {
@@ -55,7 +62,7 @@ export class ViewPanel {
   #drawExamples(examples) {
     const view = encodeURIComponent(JSON.stringify(this.view));
     fill(this.examples, examples.map((one) => h("figure", {},
-      h("div", { class: "whole" }, h("span", { style: `aspect-ratio:${one.width}/${one.height}` },
+      h("div", { class: "whole" }, h("span", { style: fit(one) },
         h("img", { src: `kizu/thumb/image/${one.id}?v=${one.v}&side=256`, alt: one.label }),
         h("i", { style: `left:${one.square[0]}%;top:${one.square[1]}%;width:${one.square[2]}%;height:${one.square[3]}%` }))),
       h("img", { class: "cut", src: `kizu/crop/${one.id}?view=${view}`, alt: t("data.cut_of", { label: one.label }) }),
