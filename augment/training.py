@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, TypeVar
 
 import numpy as np
@@ -217,9 +218,10 @@ def load_checkpoint(path: Path, device: torch.device | None = None) -> dict[str,
     """Reads `save_checkpoint`'s file; no code in it is ever run. InvalidInput if it is damaged or of another kind."""
     try:
         state: dict[str, Any] = torch.load(path, map_location=device or "cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
         raise InvalidInput(
-            f"checkpoint {path.name} cannot be read ({error}): delete it and start the training again"
+            f"checkpoint {path.name} cannot be read ({reason}): delete it and start the training again"
         ) from error
     return state
 

@@ -82,7 +82,7 @@ class Block(nn.Module):
         """(N, width_in, H, W) and (N, embedding) -> (N, width, H, W)."""
         hidden = self.conv_in(functional.silu(self.norm_in(x)))
         scale, shift = self.modulation(embedding)[:, :, None, None].chunk(2, dim=1)
-        hidden = functional.silu(torch.addcmul(shift, self.norm_out(hidden), scale + 1))
+        hidden = functional.silu(self.norm_out(hidden) * (scale + 1) + shift)
         out: Tensor = self.shortcut(x) + self.conv_out(self.dropout(hidden))
         return out
 
