@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from augment.errors import InvalidInput
 
-__all__ = ["check_points", "nearest", "shepard_weights"]
+__all__ = ["check_points", "knn_accuracy", "nearest", "shepard_weights"]
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -105,3 +105,26 @@ def shepard_weights(distances: NDArray[Any]) -> Floats:
     total = weights.sum(axis=1, keepdims=True)
     weights = np.where(total > 0, weights, 1.0)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def knn_accuracy(
+    known: NDArray[Any], known_labels: NDArray[Any], asked: NDArray[Any], asked_labels: NDArray[Any], k: int = 5
+) -> tuple[float, float]:
+    """How often the k nearest known points, by cosine and weighted by inverse distance, name the right label.
+
+    Args:
+        known: (n, d) float, asked: (m, d) float, finite. known_labels: (n,) int, asked_labels: (m,) int, m >= 1.
+
+    Returns:
+        (share of points named right, the same averaged over the labels that were asked for), both in [0, 1].
+    """
+    here, there = check_points(known, "features"), check_points(asked, "features")
+    here = here / np.maximum(np.linalg.norm(here, axis=1, keepdims=True), 1e-12)
+    there = there / np.maximum(np.linalg.norm(there, axis=1, keepdims=True), 1e-12)
+    rows, distances = nearest(here, there, k)
+    votes = np.zeros((len(there), int(max(known_labels.max(), asked_labels.max())) + 1))
+    np.add.at(votes, (np.arange(len(there))[:, None], known_labels[rows]), 1.0 / (distances + 1e-6))
+    right = votes.argmax(axis=1) == asked_labels
+    return float(right.mean()), float(
+        np.mean([right[asked_labels == label].mean() for label in np.unique(asked_labels)])
+    )

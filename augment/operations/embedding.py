@@ -1,0 +1,189 @@
+"""The parts of building a map that read the workspace: which encoder, and the features of every image.
+
+Imports torch only when it runs. It knows encoders and the store; not what becomes of the features.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augment.errors import InvalidInput
+from augment.features.atlas import Atlas
+from augment.features.encoder_config import TrainEncoderConfig
+from augment.features.neighbours import Floats
+from augment.operations.context import Context, Previews, Progress
+from augment.operations.train_encoder import train_encoder
+from augment.operations.views import load_cut
+from augment.store import ImageRecord, ModelRecord
+from augment.views import View
+
+if TYPE_CHECKING:
+    from augment.features.encoders import Encoder
+
+__all__ = ["ChosenEncoder", "choose_encoder", "encode_images", "staged"]
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class ChosenEncoder:
+    """An encoder ready to use, the id and file hash of its ModelRecord, and what a user should be told."""
+
+    encoder: "Encoder"
+    record_id: int
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+
+class _Stage(Progress):
+    """A part of a longer progress: `width` of 1000 from `start`."""
+
+    def __init__(self, outer: Progress, start: int, width: int) -> None:
+        self._outer, self._start, self._width = outer, start, width
+
+    def __call__(
+        self, step: int, total: int, metrics: Mapping[str, float] | None = None, previews: Previews | None = None
+    ) -> None:
+        done = self._start + round(self._width * min(1.0, step / max(1, total)))
+        self._outer(done, 1000, metrics, previews)
+
+
+def staged(context: Context, start: int, width: int) -> Context:
+    """The same context whose progress fills `width` thousandths of the whole, from `start` on."""
+    return replace(context, progress=_Stage(context.progress, start, width))
+
+
+def choose_encoder(wanted: str, view: View, seed: int, context: Context) -> ChosenEncoder:
+    """The encoder that `EmbedConfig.encoder` names.
+
+    "builtin" is the newest built-in one trained with this view; without one, it is trained now. A timm model's
+    weights are copied into the workspace at the first use, so that the map can be used later without the network or
+    folder it came from.
+
+    Raises:
+        NotFound: a model id, file or download is not there. InvalidInput: it does not fit this view.
+    """
+    from augment.features.encoders import load_encoder
+
+    kind, _, rest = wanted.partition(":")
+    models = context.store.models
+    root = context.store.workspace.root
+    if kind == "timm":
+        return _timm(rest, context)
+    if kind == "model":
+        record = models.get(int(rest))
+        if record.kind != "encoder":
+            raise InvalidInput(f"model {rest} is a {record.kind}, not an encoder: name an encoder or choose builtin")
+        if record.config.get("type") == "builtin" and record.config.get("view") != view.to_json():
+            raise InvalidInput(f"encoder {rest} was trained with another view: train it again or choose builtin")
+        return ChosenEncoder(load_encoder(record.config, root / record.path), int(rest), record.sha256)
+    for record in models.list(kind="encoder"):
+        if record.config.get("type") == "builtin" and record.config.get("view") == view.to_json() and record.id:
+            return ChosenEncoder(load_encoder(record.config, root / record.path), record.id, record.sha256)
+    trained = train_encoder(TrainEncoderConfig(seed=seed), context)
+    record = models.get(trained.model_id)
+    encoder = load_encoder(record.config, root / record.path)
+    return ChosenEncoder(encoder, trained.model_id, record.sha256, trained.notes)
+
+
+def encode_images(
+    images: Sequence[ImageRecord], chosen: ChosenEncoder, view: View, known: Atlas | None, context: Context
+) -> Floats:
+    """Features of all images, cut by the view.
+
+    Args:
+        images: in ascending order of id.
+        known: an atlas of the same encoder and view; what it holds is not encoded again.
+
+    Returns:
+        (n, dim) float32, mapped from "features.npy" in the job's folder, into which a resumed job goes on writing.
+    """
+    features, done_file, done = _open_features(images, chosen, context)
+    earlier = {} if known is None else {int(image_id): row for row, image_id in enumerate(known.image_ids)}
+    for start in range(done, len(images), _BATCH):
+        context.progress(start, len(images))
+        part = images[start : start + _BATCH]
+        old = [(row, earlier[image.id]) for row, image in enumerate(part) if image.id in earlier]
+        new = [row for row, image in enumerate(part) if image.id not in earlier]
+        if old and known is not None:
+            features[[start + row for row, _ in old]] = known.features[[source for _, source in old]]
+        if new:
+            cuts = [load_cut(context.store, part[row], view) for row in new]
+            features[[start + row for row in new]] = chosen.encoder.encode(cuts)
+        features.flush()
+        done_file(start + len(part))
+    context.progress(len(images), len(images))
+    return np.array(features)
+
+
+def _open_features(
+    images: Sequence[ImageRecord], chosen: ChosenEncoder, context: Context
+) -> "tuple[np.memmap[Any, np.dtype[np.float32]], Callable[[int], None], int]":
+    """The mapped array, a function that notes how many rows are done, and how many were done by an earlier try."""
+    context.job_folder.mkdir(parents=True, exist_ok=True)
+    file, note = context.job_folder / "features.npy", context.job_folder / "features.json"
+    names = hashlib.sha256(",".join(image.sha256 for image in images).encode()).hexdigest()
+    about = {"encoder": chosen.sha256, "images": names}
+    shape = (len(images), chosen.encoder.dim)
+    done = 0
+    if note.is_file() and file.is_file():
+        told = json.loads(note.read_text(encoding="utf-8"))
+        done = int(told.pop("done", 0)) if {name: told.get(name) for name in about} == about else 0
+    array: np.memmap[Any, np.dtype[np.float32]] = np.lib.format.open_memmap(
+        file, mode="r+" if done else "w+", dtype=np.float32, shape=None if done else shape
+    )
+
+    def write(rows: int) -> None:
+        part = note.with_suffix(".part")
+        part.write_text(json.dumps({**about, "done": rows}), encoding="utf-8")
+        part.replace(note)
+
+    return array, write, done
+
+
+def _timm(source: str, context: Context) -> ChosenEncoder:
+    """A timm model, from the copy in this workspace or, at the first use, from where it is."""
+    from augment.features.encoders import load_encoder
+    from augment.features.timm_encoder import TimmEncoder
+
+    root = context.store.workspace.root
+    places = (source.removeprefix("local-dir:"), source.partition("=")[2])
+    # A local file may have changed since it was copied; a name on the Hub means what it meant.
+    if not any(place and Path(place).expanduser().exists() for place in places):
+        for record in context.store.models.list(kind="encoder"):
+            if record.config.get("source") == source and (root / record.path).is_file() and record.id:
+                return ChosenEncoder(load_encoder(record.config, root / record.path), record.id, record.sha256)
+    context.progress(0, 1)
+    encoder = TimmEncoder(source)
+    digest = hashlib.sha256(source.encode()).hexdigest()[:8]
+    kept = (
+        context.store.workspace.checkpoints_dir / f"encoder-timm-{digest}-{context.job_id or 0}" / "model.safetensors"
+    )
+    kept.parent.parent.mkdir(parents=True, exist_ok=True)
+    sha256 = encoder.save(kept)
+    same = context.store.models.by_sha256(sha256)
+    if same is not None and same.id and same.config.get("source") == source and (root / same.path).is_file():
+        # The folder holds what it held before: keep one record, and one copy.
+        if root / same.path != kept:
+            _remove(kept)
+        return ChosenEncoder(encoder, same.id, sha256)
+    record = ModelRecord(
+        kind="encoder",
+        name=encoder.name,
+        path=kept.relative_to(root).as_posix(),
+        sha256=sha256,
+        config=encoder.config,
+        job_id=context.job_id,
+    )
+    (record_id,) = context.commit([record])
+    return ChosenEncoder(encoder, record_id, sha256)
+
+
+def _remove(weights: Path) -> None:
+    shutil.rmtree(weights.parent)
