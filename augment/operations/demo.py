@@ -62,13 +62,14 @@ def import_demo_set(store: Store, config: DemoSetConfig | None = None) -> None:
 
 
 def demo_view(mask_sides_px: list[int]) -> View:
-    """Squares of 64 px around the defects, grey. `mask_sides_px`: `mask_side` of the training masks at that margin."""
-    fitted = View.fit([(64, 64)], grey=True, mask_sides_px=mask_sides_px, margin=_MARGIN)
-    return View(kind="mask", side_px=64, colour="grey", margin=_MARGIN, mask_sides_px=fitted.mask_sides_px)
+    """Squares of 48 px around the defects, grey: half the training of 64 px, and cracks still thin and whole. `mask_sides_px`: `mask_side` of the training masks at that margin."""
+    fitted = View.fit([(_SIDE, _SIDE)], grey=True, mask_sides_px=mask_sides_px, margin=_MARGIN)
+    return View(kind="mask", side_px=_SIDE, colour="grey", margin=_MARGIN, mask_sides_px=fitted.mask_sides_px)
 
 
 # Cracks are up to 90 px long: a wider margin would shrink them below a pixel's width.
 _MARGIN = 1.25
+_SIDE = 48
 
 
 def _encoded(image: DemoImage) -> tuple[int | None, dict[str, Any], bytes, bytes | None]:

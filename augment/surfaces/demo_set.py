@@ -92,8 +92,8 @@ def demo_parts(config: DemoSetConfig) -> list[DemoPart]:
                     number=len(parts) + 1,
                     label=label,
                     split="train" if share < 0.66 else "validation" if share < 0.8 else "test",
-                    # One defect in five is faint.
-                    severity=float(rng.uniform(0.45, 1.0) if rng.random() > 0.2 else rng.uniform(0.1, 0.28)),
+                    # One defect in six is faint.
+                    severity=float(rng.uniform(0.45, 1.0) if rng.random() > 0.16 else rng.uniform(0.1, 0.28)),
                     dirt=float(rng.uniform(0.75, 1.0)) if rng.random() < 0.18 else 0.0,
                     lights=tuple(_light(rng) for _ in range(lights)),
                 )
@@ -120,7 +120,7 @@ def _light(rng: np.random.Generator) -> Light:
         elevation_deg=float(rng.uniform(32.0, 60.0)),
         ambient=float(rng.uniform(0.28, 0.42)),
         falloff=float(rng.uniform(0.02, 0.25)),
-        exposure=float(np.exp(rng.uniform(np.log(0.09), np.log(0.36)))),
+        exposure=float(np.exp(rng.uniform(np.log(0.12), np.log(0.32)))),
     )
 
 

@@ -40,12 +40,12 @@ def test_the_workspace_holds_the_set(drawn: Path) -> None:
         assert Counter(image.label for image in images)["crack"] == 46
         assert {image.split for image in images} == {"train", "validation", "test"}
         view = current_view(store)
-        assert (view.kind, view.side_px, view.colour) == ("mask", 64, "grey")
+        assert (view.kind, view.side_px, view.colour) == ("mask", 48, "grey")
         assert view.mask_sides_px
         for image in images[::40]:
             mask = load_mask(store, image)
             assert (mask is None) == (image.label == "free")
-            assert load_cut(store, image, view).shape == (64, 64, 1)
+            assert load_cut(store, image, view).shape == (48, 48, 1)
         assert store.check() == []
 
 
