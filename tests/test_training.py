@@ -60,7 +60,7 @@ def test_rate_warms_up_and_decays():
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
 def test_bad_losses_stop_with_advice(loss):
-    with pytest.raises(JobFailed, match="step 7 with learning rate 0.01"):
+    with pytest.raises(JobFailed, match=r"step 7 with learning rate 0.01"):
         training.check_loss(loss, 7, 0.01)
     training.check_loss(0.5, 7, 0.01)
 

@@ -7,7 +7,6 @@ resolution each convolution costs what the whole coarsest level costs.
 
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 

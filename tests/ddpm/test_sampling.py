@@ -8,7 +8,7 @@ from torch import Tensor
 
 from augment.ddpm.condition import Condition
 from augment.ddpm.denoiser import Denoiser, DenoiserConfig, guided
-from augment.ddpm.sampling import SampleNoise, sample, sample_ancestral, sample_dpmpp_2m, sample_heun
+from augment.ddpm.sampling import SampleNoise, sample, sample_dpmpp_2m, sample_heun
 from augment.ddpm.schedule import NoiseConfig, karras_sigmas
 from augment.ddpm.settings import SamplerConfig
 from augment.ddpm.unet import UNetConfig
@@ -34,7 +34,7 @@ def nobody(count: int) -> Condition:
 
 
 def exact(x: Tensor) -> Tensor:
-    """The probability-flow solution at sigma 0 of the Gaussian: distances from the mean shrink with the total spread."""
+    """The probability-flow solution at sigma 0 of the Gaussian: all distances from the mean shrink alike."""
     return MEAN + (x - MEAN) * SPREAD / math.sqrt(SPREAD**2 + NOISE.sigma_max**2)
 
 

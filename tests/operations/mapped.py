@@ -1,0 +1,99 @@
+"""A small workspace with a map, made without UMAP: two kinds of surface, dark spots of several sizes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from augment.features.atlas import Atlas
+from augment.features.boundary import neighbour_scale
+from augment.features.encoders import BuiltinEncoder, BuiltinNetConfig, ResidualNet
+from augment.features.projection import Projection, ProjectionConfig
+from augment.images import encode_png
+from augment.operations.context import Context
+from augment.operations.views import load_cut
+from augment.store import Change, ImageRecord, ModelRecord, ProjectionRecord, Split, Store
+from augment.views import View
+
+VIEW = View(kind="whole", side_px=32, colour="grey")
+SPLITS: tuple[Split, ...] = ("train", "train", "train", "train", "validation", "test")
+
+
+def add_images(store: Store, count: int = 36) -> None:
+    """`count` grey pictures of 32 px, labels "free" and "spot" in turn, every sixth a test image; and the view."""
+    rng = np.random.default_rng(0)
+    across, down = np.meshgrid(np.arange(32), np.arange(32))
+    records: list[Change] = []
+    for number in range(count):
+        pixels = 140 + 20 * np.sin(across / 3 + number) + rng.normal(0, 5, (32, 32))
+        if number % 2:
+            radius = 3 + number % 7
+            pixels[(across - 16) ** 2 + (down - 16) ** 2 < radius**2] = 30
+        sha256 = store.files.put(encode_png(np.clip(pixels, 0, 255).astype(np.uint8)))
+        records.append(
+            ImageRecord(
+                sha256=sha256,
+                name=f"{number}.png",
+                label=("free", "spot")[number % 2],
+                group=f"part {number}",
+                split=SPLITS[number // 2 % len(SPLITS)],
+                width_px=32,
+                height_px=32,
+                size_bytes=1,
+                source="test",
+            )
+        )
+    store.apply(records)
+    store.settings.set("view", VIEW.to_json())
+
+
+def context_of(store: Store, folder: Path) -> Context:
+    """A context as the command line makes one."""
+    folder.mkdir(exist_ok=True)
+
+    def commit(changes: Sequence[Change]) -> list[int]:
+        return store.apply(changes)
+
+    return Context(store=store, commit=commit, job_folder=folder)
+
+
+def add_map(store: Store, seed: int = 0) -> int:
+    """An untrained encoder with its map (principal components); returns the projection's id."""
+    torch.manual_seed(seed)
+    encoder = BuiltinEncoder(ResidualNet(BuiltinNetConfig(side_px=32, channels=1, width=8, dim=32)))
+    path = store.workspace.checkpoints_dir / f"encoder-{seed}.safetensors"
+    model = ModelRecord(
+        kind="encoder",
+        name="test",
+        path=path.relative_to(store.workspace.root).as_posix(),
+        sha256=encoder.save(path),
+        config=encoder.config,
+    )
+    (encoder_id,) = store.apply([model])
+    images = store.images.list()
+    labels = store.images.labels()
+    features = encoder.encode([load_cut(store, image, VIEW) for image in images])
+    fitted = np.array([image.split == "train" for image in images])
+    projection = Projection.fit(features[fitted], ProjectionConfig(smallest_umap=10_000))
+    position, xy = projection.place(features)
+    position[fitted], xy[fitted] = projection.position, projection.xy
+    folder = store.workspace.projections_dir / str(seed + 1)
+    Atlas.write(
+        folder,
+        image_ids=[image.id or 0 for image in images],
+        features=features,
+        labels=labels,
+        label_index=np.array([labels.index(image.label) for image in images]),
+        fitted=fitted,
+        probability=np.full((len(images), 2), 0.5, np.float32),
+        margin=np.zeros(len(images), np.float32),
+        pairs=np.zeros((0, 2)),
+        pair_distance=np.zeros(0, np.float32),
+        scale=neighbour_scale(position[fitted], [image.label for image in images if image.split == "train"]),
+        position=position,
+        xy=xy,
+        projection=projection,
+    )
+    path_of_map = folder.relative_to(store.workspace.root).as_posix()
+    return store.apply([ProjectionRecord(encoder_id=encoder_id, path=path_of_map, config={})])[0]

@@ -1,0 +1,197 @@
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from augment.errors import Cancelled, InvalidConfig, InvalidInput, NotFound, NotReady
+from augment.images import decode
+from augment.operations import to_json
+from augment.operations.context import Context, Progress
+from augment.operations.generate import GenerateConfig, generate
+from augment.operations.regenerate import RegenerateConfig, regenerate
+from augment.operations.train_ddpm import TrainDdpmConfig, train_ddpm
+from augment.store import Store, Workspace
+from tests.operations.mapped import add_images, add_map, context_of
+
+TINY = TrainDdpmConfig(images_seen=32, batch_size=8, width=8, warmup_steps=2)
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory):
+    """A workspace with images, a map and a briefly trained generator; tests only add samples to it."""
+    root: Path = tmp_path_factory.mktemp("generate")
+    with Store(Workspace(root / "workspace").create()) as store:
+        add_images(store)
+        add_map(store)
+        context = context_of(store, root / "job")
+        train_ddpm(TINY, context)
+        yield context
+
+
+def config(**fields) -> GenerateConfig:
+    return GenerateConfig(**({"label": "spot", "count": 3, "steps": 2} | fields))
+
+
+def test_samples_at_an_image_know_where_they_were_asked_for_and_landed(context: Context):
+    store = context.store
+    image = store.images.list(split="train", label="spot")[0]
+    result = generate(config(image_id=image.id, seed=5), context)
+    samples = [store.samples.get(sample_id) for sample_id in result.sample_ids]
+    assert [sample.seed for sample in samples] == [5, 6, 7]
+    assert len({sample.sha256 for sample in samples}) == 3
+    for sample in samples:
+        assert decode(store.files.read(sample.sha256)).pixels.shape == (32, 32, 1)
+        assert sample.status == "candidate" and sample.label == "spot" and sample.method == "ddpm"
+        assert sample.parents == (image.sha256,) and sample.group == image.group and sample.split == "train"
+        assert sample.position is not None and sample.requested is not None and sample.landing_error is not None
+        gap = np.linalg.norm(np.subtract(sample.position, sample.requested))
+        atlas = context.cache[f"atlas:{store.workspace.root}:1"]
+        assert sample.landing_error == pytest.approx(gap / atlas.scale["spot"], rel=1e-4)
+        assert store.images.get(sample.nearest_image_id or 0).split == "train"
+        assert sample.nearest_real_distance is not None and sample.nearest_real_distance >= 0
+    assert result.warnings == ()
+    assert to_json(result) == {"sample_ids": list(result.sample_ids), "warnings": []}
+
+
+def test_the_same_request_keeps_its_samples(context: Context):
+    first = generate(config(seed=100), context)
+    assert generate(config(seed=100), context).sample_ids == first.sample_ids
+
+
+def test_a_seed_gives_one_image_in_any_batch(context: Context):
+    together = generate(config(seed=200, count=6), context).sample_ids
+    alone = generate(config(seed=203, count=1), context).sample_ids
+    assert alone[0] == together[3]
+
+
+def test_what_stems_from_a_test_image_stays_out_of_training(context: Context):
+    store = context.store
+    test, train = store.images.list(split="test")[0], store.images.list(split="train")[0]
+    (sample_id,) = generate(config(image_id=test.id, count=1), context).sample_ids
+    assert store.samples.get(sample_id).split == "test"
+    (sample_id,) = generate(config(between=(train.id, test.id, 0.5), count=1), context).sample_ids
+    sample = store.samples.get(sample_id)
+    assert sample.split == "test" and set(sample.parents) == {train.sha256, test.sha256}
+    assert sample.group == " + ".join(sorted([train.group, test.group]))
+
+
+def test_between_is_the_way_from_one_to_the_other(context: Context):
+    atlas = context.cache[f"atlas:{context.store.workspace.root}:1"]
+    first, second = int(atlas.image_ids[0]), int(atlas.image_ids[1])
+    for share in (0.0, 0.25, 1.0):
+        (sample_id,) = generate(config(between=(first, second, share), count=1), context).sample_ids
+        expected = (1 - share) * atlas.position[0] + share * atlas.position[1]
+        assert np.allclose(context.store.samples.get(sample_id).requested, expected, atol=1e-5)
+
+
+def test_a_click_on_a_point_is_its_position(context: Context):
+    atlas = context.cache[f"atlas:{context.store.workspace.root}:1"]
+    row = int(np.flatnonzero(atlas.fitted)[3])
+    x, y = (float(value) for value in atlas.xy[row])
+    result = generate(config(xy=(x, y), count=1), context)
+    sample = context.store.samples.get(result.sample_ids[0])
+    assert np.allclose(sample.requested, atlas.position[row], atol=1e-4)
+    assert sample.requested_xy == pytest.approx((x, y)) and sample.parents == () and result.warnings == ()
+
+
+def test_far_from_all_data_there_is_a_warning(context: Context):
+    for fields in ({"xy": (1e4, -1e4)}, {"position": (1e4,) * 20}):
+        result = generate(config(count=1, **fields), context)
+        assert "no real image is near" in result.warnings[0] and result.sample_ids
+
+
+def test_position_changes_the_image(context: Context):
+    atlas = context.cache[f"atlas:{context.store.workspace.root}:1"]
+    places = [tuple(float(v) for v in atlas.position[row]) for row in (0, 1)]
+    made = [generate(config(position=place, count=1, position_guidance=3.0), context).sample_ids[0] for place in places]
+    assert context.store.samples.get(made[0]).sha256 != context.store.samples.get(made[1]).sha256
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"image_id": 1, "label_guidance": 2.0}, {"sampler": "ancestral", "xy": (0.0, 0.0)}]
+)
+def test_regenerate_gives_the_same_bytes_with_nothing_loaded(context: Context, tmp_path: Path, fields):
+    (sample_id, _) = generate(config(count=2, seed=7, **fields), context).sample_ids
+    cold = replace(context, cache={}, job_folder=tmp_path)
+    result = regenerate(RegenerateConfig(sample_id=sample_id), cold)
+    assert result.same_bytes and result.sha256 == context.store.samples.get(sample_id).sha256
+
+
+def test_models_stay_loaded(context: Context):
+    generate(config(count=1), context)
+    loaded = {key: id(value) for key, value in context.cache.items()}
+    generate(config(count=1, seed=1), context)
+    assert {key: id(value) for key, value in context.cache.items()} == loaded
+
+
+def test_unknown_names_are_told_with_what_there_is(context: Context):
+    with pytest.raises(NotFound, match="label 'crak' is not in this workspace: free, spot"):
+        generate(config(label="crak"), context)
+    with pytest.raises(NotFound, match="image 999"):
+        generate(config(image_id=999), context)
+    with pytest.raises(NotFound, match="model 999"):
+        generate(config(model_id=999), context)
+    with pytest.raises(NotFound, match="kind encoder"):
+        generate(config(model_id=1), context)
+    with pytest.raises(InvalidInput, match="position of 2 numbers"):
+        generate(config(position=(0.0, 1.0)), context)
+    with pytest.raises(NotFound, match="sample 99999"):
+        regenerate(RegenerateConfig(sample_id=99999), context)
+
+
+def test_cancel_stops_between_noise_levels(context: Context):
+    class Stop(Progress):
+        def __call__(self, step, total, metrics=None, previews=None):
+            raise Cancelled
+
+    before = context.store.samples.count()
+    with pytest.raises(Cancelled):
+        generate(config(seed=300), replace(context, progress=Stop()))
+    assert context.store.samples.count() == before
+
+
+def test_another_map_and_a_generator_of_labels(store: Store, tmp_path: Path):
+    add_images(store)
+    context = context_of(store, tmp_path / "job")
+    with pytest.raises(NotReady, match="no generator"):
+        generate(config(), context)
+    by_label = train_ddpm(replace(TINY, condition="label"), context)
+    (sample_id,) = generate(config(count=1), context).sample_ids
+    assert store.samples.get(sample_id).position is None  # no map, no place
+    add_map(store)
+    with pytest.raises(InvalidInput, match="trained on labels only"):
+        generate(config(xy=(0.0, 0.0), model_id=by_label.model_id), context)
+    trained = train_ddpm(replace(TINY, condition="position"), context_of(store, tmp_path / "job2"))
+    with pytest.raises(InvalidInput, match="choose a place"):
+        generate(config(model_id=trained.model_id), context)
+    result = generate(config(image_id=1, count=1, model_id=trained.model_id), context)
+    assert "knows no labels" in result.warnings[0]
+    add_map(store, seed=1)
+    with pytest.raises(InvalidInput, match="trained on another map"):
+        generate(config(image_id=1, model_id=trained.model_id), context)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"count": 0}, "count 0"),
+        ({"steps": 0}, "steps 0"),
+        ({"seed": -1}, "seed -1"),
+        ({"label_guidance": -1.0}, "label_guidance -1"),
+        ({"xy": (0.0, 0.0), "image_id": 3}, "image_id and xy"),
+        ({"between": (1, 2, 1.5)}, "between"),
+        ({"xy": (float("nan"), 0.0)}, "finite"),
+    ],
+)
+def test_requests_out_of_range_are_refused(fields, named):
+    with pytest.raises(InvalidConfig, match=named):
+        config(**fields)
+
+
+def test_configs_are_read_without_torch():
+    modules = "augment.operations.generate, augment.operations.train_ddpm, augment.operations.regenerate"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
