@@ -8,6 +8,7 @@ Nothing is computed here but look-ups in the atlas; samples come from the operat
 
 import logging
 import time
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from augment.features.atlas import Atlas
 from augment.features.neighbours import nearest
 from augment.store import ImageRecord, SampleRecord, SampleRow
 from ui.calls import Call, route
+from ui.routes import cut_version
 from ui.state import Desk, Desks
 from ui.theme import class_slots
 
@@ -33,6 +35,8 @@ EMPTY_FROM = 5.0
 """A place further from every image than this many usual distances between neighbours has no real image near."""
 _PROBED_IMAGES = 400
 """Images whose nearest neighbour is looked up for that usual distance: all would take minutes where there are 100,000."""
+MAX_COUNT = 32
+"""Samples for one click: what a page can wait for."""
 GENERATE_TIMEOUT_SECONDS = 600.0
 """Long enough for a first call on a slow machine, which also loads torch; a worker that hangs longer is restarted."""
 
@@ -142,6 +146,14 @@ def _pairs(atlas: Atlas) -> list[dict[str, Any]]:
     return listed
 
 
+def _defaults() -> dict[str, Any]:
+    """What the form starts with: the operation's own defaults."""
+    from augment.operations.generate import GenerateConfig
+
+    shown = ("count", "steps", "label_guidance", "position_guidance")
+    return {field.name: field.default for field in fields(GenerateConfig) if field.name in shown}
+
+
 def _state(call: Call) -> Response:
     desk = call.desk
     record, ddpm = desk.store.projections.latest(), desk.store.models.latest("ddpm")
@@ -150,6 +162,7 @@ def _state(call: Call) -> Response:
         "images": desk.store.images.count(),
         "ddpm": ddpm is not None and {"id": ddpm.id, "labels": ddpm.config.get("labels", labels)},
         "demo": desk.demo,
+        "defaults": _defaults(),
         "projection": None,
     }
     if record is None or record.id is None:
@@ -214,6 +227,14 @@ def _image(call: Call) -> Response:
     )
 
 
+def _cut_of_nearest(call: Call, sample: SampleRecord) -> dict[str, Any] | None:
+    """The nearest real image as the encoder saw it, to be looked at beside the sample."""
+    found = call.desk.store.images.get_many([sample.nearest_image_id]) if sample.nearest_image_id else []
+    if not found:
+        return None
+    return {"id": found[0].id, "label": found[0].label, "cut": cut_version(found[0], call.desk.view())}
+
+
 def _sample(call: Call) -> Response:
     atlas, sample = _atlas(call), call.desk.store.samples.get(call.id())
     found: list[tuple[int, float]] = []
@@ -231,6 +252,7 @@ def _sample(call: Call) -> Response:
             "status": sample.status,
             "error": _number(sample.landing_error, 3),
             "nearestDistance": _number(sample.nearest_real_distance),
+            "nearest": _cut_of_nearest(call, sample),
             "neighbours": _listed(call, found),
         }
     )
@@ -261,6 +283,9 @@ def _config(call: Call) -> dict[str, Any]:
     body = call.json()
     allowed = ("label", "count", "seed", "steps", "label_guidance", "position_guidance", "image_id", "xy", "between")
     unknown = sorted(set(body) - set(allowed))
+    count = body.get("count")
+    if isinstance(count, int) and count > MAX_COUNT:
+        raise InvalidInput(f"count {count}: at most {MAX_COUNT} at a click; `kizu generate` makes any number")
     if unknown:
         raise InvalidInput(f"field {unknown[0]!r} is not one of {', '.join(allowed)}")
     return {name: body[name] for name in allowed if body.get(name) is not None}
@@ -278,7 +303,8 @@ def _generate(call: Call) -> Response:
     samples = [describe_row(_row(record)) for record in desk.store.samples.get_many(made)]
     seconds = time.perf_counter() - started
     _log.info("generated %d samples in %.2f s", len(made), seconds)
-    return JSONResponse({"samples": samples, "seconds": round(seconds, 2)})
+    answer = {"samples": samples, "seconds": round(seconds, 2), "warnings": list(result.get("warnings", ()))}
+    return JSONResponse(answer)
 
 
 def routes(desks: Desks) -> list[BaseRoute]:

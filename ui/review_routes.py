@@ -14,6 +14,7 @@ from augment.errors import InvalidInput, NotFound
 from augment.store import SampleRecord, SampleRow, Store, VerdictRecord
 from ui.calls import Call, route
 from ui.map_routes import describe_image
+from ui.routes import cut_version
 from ui.state import Desks
 from ui.theme import class_slots
 
@@ -41,11 +42,21 @@ def _list(call: Call) -> Response:
         {
             "samples": columns(rows),
             "reasons": reasons,
+            "nearest": _nearest_versions(call, rows),
             "counts": store.samples.counts(),
             "slots": class_slots({*store.images.labels(), *store.samples.labels()}),
             "reviewer": call.reviewer,
         }
     )
+
+
+def _nearest_versions(call: Call, rows: Sequence[SampleRow]) -> dict[int, str]:
+    """By id, the version under which the browser may keep the cut of each nearest real image."""
+    wanted = sorted({row.nearest_image_id for row in rows if row.nearest_image_id is not None})
+    if not wanted:
+        return {}
+    view = call.desk.view()
+    return {int(image.id or 0): cut_version(image, view) for image in call.desk.store.images.get_many(wanted)}
 
 
 def _sample(call: Call) -> Response:

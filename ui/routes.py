@@ -6,6 +6,7 @@ another workspace may show another picture under the same id.
 """
 
 import gzip
+import hashlib
 import json
 from collections.abc import Callable
 from functools import lru_cache
@@ -39,6 +40,12 @@ def image_url(image: ImageRecord, kind: str = "thumb/image") -> str:
 def sample_url(sample: SampleRecord, kind: str = "thumb/sample") -> str:
     """Address of a sample's picture (`kind` "sample" or "thumb/sample") that the browser may keep."""
     return f"/kizu/{kind}/{sample.id}?v={sample.sha256[:12]}"
+
+
+def cut_version(image: ImageRecord, view: View) -> str:
+    """What the cut of an image by a view is cached under; its first characters as `?v=` let the browser keep it."""
+    cut = hashlib.sha256(json.dumps(view.to_json(), sort_keys=True).encode()).hexdigest()
+    return f"{image.sha256[:12]}{cut[:12]}"
 
 
 def picture(call: Call, sha256: str, data: bytes, media_type: str) -> Response:
@@ -126,8 +133,9 @@ def _crop(call: Call) -> Response:
             view = View.from_json(json.loads(call.query["view"]))
         except (ValueError, TypeError, KeyError) as error:
             raise InvalidInput(f"view {call.query['view'][:80]!r} is no view: {error}") from error
-    data = images.encode_png(load_cut(call.desk.store, image, view))
-    return Response(data, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
+    key = cut_version(image, view)
+    data = _cached(call.desk, f"{key}-cut", lambda: images.encode_png(load_cut(call.desk.store, image, view)))
+    return picture(call, key, data, "image/png")
 
 
 @lru_cache(maxsize=1)

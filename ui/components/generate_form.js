@@ -106,10 +106,10 @@ export class GenerateForm {
     const start = performance.now();
     this.#begin(config.count, start);
     try {
-      const { samples, seconds } = await postJson("kizu/map/generate", config);
+      const { samples, seconds, warnings } = await postJson("kizu/map/generate", config);
       performance.measure("kizu:generate", { start, end: performance.now() });
       if (!this.keepSeed.checked) this.seed.value = String((config.seed + config.count) % 2 ** 31);
-      this.#say(h("span", {}, t("map.made", { n: samples.length, s: fixed(seconds, 1) })));
+      this.#say(h("span", {}, t("map.made", { n: samples.length, s: fixed(seconds, 1) })), ...warnings.map((words) => h("span", { class: "warn" }, words)));
       this.#show(samples);
       this.options.onSamples(samples);
     } catch (error) {

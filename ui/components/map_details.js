@@ -121,9 +121,9 @@ export class Details {
   sample(sample) {
     this.#open("sample", null);
     fill(this.title, this.#label(sample.label), h("span", { class: "muted" }, t("map.generated_one")), h("span", { class: `status ${sample.status}` }, t(`map.status_${sample.status}`)));
-    const nearest = sample.neighbours[0];
+    const { nearest } = sample;
     const specs = [{ url: `kizu/sample/${sample.id}?v=${sample.version}`, alt: sample.label }];
-    if (nearest) specs.push({ url: imageUrl(nearest), alt: nearest.label });
+    if (nearest) specs.push({ url: `kizu/crop/${nearest.id}?v=${nearest.cut}`, alt: nearest.label });
     showPictures(this.pictures, ...specs);
     if (nearest) this.pictures.lastElementChild.append(h("small", { class: "caption" }, t("map.nearest_real")));
     this.#factRows([

@@ -2,9 +2,9 @@
 
 import { fill, h } from "./dom.js";
 
-const SMALL_PX = 160;
+const SMALL_PX = 48;
 
-/** One picture: {url, maskUrl, width, height, alt}. Small ones are enlarged in whole pixels, not blurred. */
+/** One picture: {url, maskUrl, width, height, alt}. Tiny ones are enlarged in whole pixels, not blurred. */
 export function picture({ url, maskUrl = null, width = 1, height = 1, alt = "" }) {
   const image = h("img", { src: url, alt, draggable: false, class: Math.max(width, height) <= SMALL_PX ? "pixels" : "" });
   const frame = h("div", { class: "frame" }, image);

@@ -34,7 +34,7 @@ export class Grid {
   }
 
   #layout() {
-    const width = this.root.clientWidth;
+    const width = this.inner.clientWidth;
     if (!width) return;
     this.columns = Math.max(1, Math.floor(width / this.options.tileWidth));
     // Tiles share what is left over, so that the right edge is not ragged.

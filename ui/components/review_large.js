@@ -4,6 +4,14 @@ import { fill, fixed, getJson, h, t } from "./dom.js";
 import { showPictures } from "./picture.js";
 
 const SETTLE_MS = 60;
+const LONGEST_VALUE = 60;
+
+// Checksums and long lists are cut; the whole value is in the title.
+function brief(value) {
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (/^[0-9a-f]{40,}$/.test(text)) return text.slice(0, 12);
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)} …` : text;
+}
 
 export class Large {
   /** options: colour(label), mark(id) -> element. */
@@ -36,8 +44,7 @@ export class Large {
     this.mark(brief.id);
     if (this.shownId === brief.id) return;
     this.shownId = brief.id;
-    const real = brief.nearestId ? { url: `kizu/image/${brief.nearestId}`, alt: t("review.nearest_real") } : null;
-    this.#pictures(brief, real);
+    this.#pictures(brief, null);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.#load(brief), SETTLE_MS);
   }
@@ -49,11 +56,14 @@ export class Large {
     fill(this.head, this.options.mark(id));
   }
 
-  #pictures(brief, real) {
+  #pictures(brief, whole) {
     const specs = [{ url: `kizu/sample/${brief.id}?v=${brief.version}`, alt: brief.label }];
-    if (real) specs.push(real);
+    if (brief.nearestUrl) specs.push({ url: brief.nearestUrl, alt: t("review.nearest_real") });
+    if (whole) specs.push(whole);
+    else if (brief.nearestUrl) specs.push({ url: brief.nearestUrl });
     showPictures(this.pictures, ...specs);
-    const captions = [t("review.sample_n", { id: brief.id }), t("review.nearest_real")];
+    this.pictures.children[2]?.classList.toggle("empty", !whole);
+    const captions = [t("review.sample_n", { id: brief.id }), t("review.nearest_real"), t("review.whole")];
     [...this.pictures.children].forEach((cell, i) => cell.append(h("small", { class: "caption" }, captions[i])));
   }
 
@@ -67,8 +77,8 @@ export class Large {
     }
     if (this.shownId !== brief.id) return;
     const { nearest } = sample;
-    if (nearest?.mask) {
-      const maskUrl = `kizu/image/${nearest.id}/mask?v=${nearest.mask}`;
+    if (nearest) {
+      const maskUrl = nearest.mask && `kizu/image/${nearest.id}/mask?v=${nearest.mask}`;
       this.#pictures(brief, { url: `kizu/image/${nearest.id}?v=${nearest.version}`, maskUrl, width: nearest.width, height: nearest.height });
     }
     this.#facts(sample);
@@ -88,7 +98,7 @@ export class Large {
       ["SHA-256", h("code", {}, sample.sha256.slice(0, 16))],
     ];
     const position = sample.position && h("div", { class: "position" }, sample.position.map((value) => h("span", {}, value.toFixed(1))));
-    const recipe = Object.entries(sample.recipe).map(([name, value]) => [h("dt", {}, name), h("dd", {}, typeof value === "object" ? JSON.stringify(value) : String(value))]);
+    const recipe = Object.entries(sample.recipe).map(([name, value]) => [h("dt", {}, name), h("dd", { title: String(value) }, brief(value))]);
     fill(
       this.side,
       this.head,

@@ -14,8 +14,9 @@ export class ReviewModel {
   }
 
   /** Takes /kizu/review/list; marks of verdicts that are still on their way stay. */
-  load({ samples, reasons }) {
+  load({ samples, reasons, nearest }) {
     this.samples = samples;
+    this.nearest = nearest;
     this.reasons = new Map(Object.entries(reasons).map(([id, reason]) => [Number(id), reason]));
     this.rowOf = new Map(samples.id.map((id, row) => [id, row]));
     for (const [id, mark] of this.marks) if (mark.saved || !this.rowOf.has(id)) this.marks.delete(id);

@@ -62,6 +62,7 @@ class ReviewPage {
       this.bar.counts(list.counts);
       this.bar.options();
       this.#show(at);
+      this.#takeKeys();
     } catch (error) {
       this.#nothing(error.message, null);
     } finally {
@@ -71,6 +72,12 @@ class ReviewPage {
         this.refresh();
       }
     }
+  }
+
+  // After a click on the tab the keys belong to the grid, not to the tab; a field in use keeps them.
+  #takeKeys() {
+    const active = document.activeElement;
+    if (isShown(this.element) && (active === document.body || active?.getAttribute("role") === "tab")) this.gridRoot.focus({ preventScroll: true });
   }
 
   #arrange() {
@@ -110,8 +117,15 @@ class ReviewPage {
       method: samples.method[row],
       error: samples.landing_error[row],
       nearestId: samples.nearest_image_id[row],
+      nearestUrl: this.#nearestUrl(samples.nearest_image_id[row]),
       distance: samples.nearest_real_distance[row],
     };
+  }
+
+  // The nearest real image cut as the sample is, so that like is seen beside like.
+  #nearestUrl(id) {
+    const version = this.model.nearest[id];
+    return version ? `kizu/crop/${id}?v=${version}` : null;
   }
 
   #paint(tile, index) {
@@ -119,11 +133,11 @@ class ReviewPage {
     const { decision, saved } = this.model.standing(brief.id);
     if (tile.dataset.id !== String(brief.id)) {
       tile.dataset.id = brief.id;
-      const real = brief.nearestId ? h("img", { src: `kizu/thumb/image/${brief.nearestId}`, alt: "", draggable: false }) : h("span", { class: "noreal" });
+      const real = brief.nearestUrl ? h("img", { src: brief.nearestUrl, alt: "", draggable: false }) : h("span", { class: "noreal" });
       fill(tile,
         h("div", { class: "two" }, h("img", { src: `kizu/thumb/sample/${brief.id}?v=${brief.version}`, alt: brief.label, draggable: false }), real, h("span", { class: "badge" })),
         h("div", { class: "line" }, h("i", { style: `--c: ${this.#colour(brief.label)}` }), h("span", {}, brief.label), h("small", {}, brief.method),
-          h("b", { title: t("review.landing") }, "⌖", fixed(brief.error, 1)), h("b", { title: t("review.distance") }, "↔", fixed(brief.distance, 2))));
+          h("b", { title: t("review.landing") }, t("review.tile_landing", { v: fixed(brief.error, 1) })), h("b", { title: t("review.distance") }, t("review.tile_distance", { v: fixed(brief.distance) }))));
     }
     for (const name of DECISIONS) tile.classList.toggle(name, decision === name);
     tile.classList.toggle("unsaved", decision !== null && !saved);
@@ -244,6 +258,7 @@ class ReviewPage {
     this.gridRoot.addEventListener("dblclick", () => this.#zoom());
     window.kizu.help("shell.review", [["A", "review.key_accept"], ["R", "review.key_reject"], ["S", "review.key_skip"], ["U", "review.key_undo"], ["1…9", "review.key_reason"],
       ["Space", "review.key_select"], ["Shift+→", "review.key_range"], ["Ctrl+A", "review.key_all"], ["Z", "review.key_zoom"], ["M", "review.key_mask"]]);
+    window.kizu.on("tab", (name) => name === "review" && this.#takeKeys());
     let known = "";
     window.kizu.on("state", ({ counts }) => {
       const seen = `${counts.samples}`;
