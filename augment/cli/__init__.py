@@ -1,0 +1,208 @@
+"""The command line: `kizu`, the same operations that the page submits, without a page.
+
+    kizu import | embed | train encoder|ddpm|demo | generate | review | export | regenerate | jobs | doctor | ui | demo
+
+Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and
+reasons to standard error. Exit code 0: done; 1: failed or stopped, with the reason; 2: wrong usage. No command needs a
+terminal.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+from augment.cli.forms import LazyParser
+
+__all__ = ["COMMANDS", "Command", "main"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One subcommand.
+
+    name: as typed, "train ddpm" for the second word of a group. fill, run: "module:function" below `augment.cli`,
+    imported when the command is used. operation: what `fill` and `run` are about, where they serve several commands.
+    """
+
+    name: str
+    help: str
+    example: str
+    fill: str = "operations:fill"
+    run: str = "operations:run"
+    operation: str = ""
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        name="import",
+        help="import photographs: class folders, image and mask pairs, MVTec AD, Hugging Face data, or a zip",
+        example="kizu import ~/tiles --groups-csv ~/tiles/groups.csv --workspace tiles",
+        operation="import",
+    ),
+    Command(
+        name="embed",
+        help="build the map: encode every image and fit the projection",
+        example="kizu embed --workspace tiles",
+        operation="embed",
+    ),
+    Command(
+        name="train encoder",
+        help="train the built-in encoder on the training split",
+        example="kizu train encoder --workspace tiles",
+        operation="train_encoder",
+    ),
+    Command(
+        name="train ddpm",
+        help="train the generator on the training split and its positions",
+        example="kizu train ddpm --images-seen 200000 --workspace tiles",
+        operation="train_ddpm",
+    ),
+    Command(
+        name="train demo",
+        help="make the models that ship with the demo workspace, from the code and a seed",
+        example="kizu train demo --workspace /tmp/kizu-demo-training",
+        operation="demo",
+    ),
+    Command(
+        name="generate",
+        help="generate samples of a label, anywhere or at a place on the map",
+        example="kizu generate crack --image-id 42 --count 16 --workspace tiles",
+        operation="generate",
+    ),
+    Command(
+        name="review",
+        help="list samples; accept or reject them by id or by filters; take verdicts back",
+        example="kizu review --accept-all --label crack --max-landing-error 2 --workspace tiles",
+        fill="review:fill",
+        run="review:run",
+    ),
+    Command(
+        name="export",
+        help="write the data set: parquet, save_to_disk or image folder, with a card",
+        example="kizu export ~/tiles-export --format parquet --workspace tiles",
+        operation="export",
+    ),
+    Command(
+        name="regenerate",
+        help="make a sample again from its record and compare the bytes",
+        example="kizu regenerate 17 --workspace tiles",
+        operation="regenerate",
+    ),
+    Command(
+        name="jobs",
+        help="list jobs, show one with its log, resume or cancel one",
+        example="kizu jobs resume 3 --workspace tiles",
+        fill="jobs:fill",
+        run="jobs:run",
+    ),
+    Command(
+        name="doctor",
+        help="report what this machine offers: Python, torch, processor, GPU, SQLite, disk, memory, Hub",
+        example="kizu doctor --json",
+        fill="system:fill_doctor",
+        run="system:run_doctor",
+    ),
+    Command(
+        name="ui",
+        help="open the page in the browser",
+        example="kizu ui --workspace tiles --port 7861",
+        fill="system:fill_ui",
+        run="system:run_ui",
+    ),
+    Command(
+        name="demo",
+        help="write the demo workspace: drawn surfaces with exact masks, trained models, samples to review",
+        example="kizu demo --workspace kizu-demo",
+        fill="system:fill_demo",
+        run="system:run_demo",
+    ),
+)
+"""Every subcommand, in the order of the work."""
+
+_GROUPS = {"train": "train the encoder, the generator, or the models that ship with the demo"}
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run one command. given: the arguments without the program's name; those of the process by default.
+
+    Returns the exit code; `--help` and wrong usage leave by SystemExit, as argparse does it.
+    """
+    options = _parser().parse_args(given)
+    # Light, but not needed for `--help`.
+    from augment.errors import KizuError
+
+    try:
+        code: int = options.run(options)
+    except KizuError as error:
+        sys.stderr.write(f"kizu: {error}\n")
+        if options.json:
+            json.dump({"error": {"kind": type(error).__name__, "text": str(error)}}, sys.stdout)
+            sys.stdout.write("\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nkizu: ended\n")
+        return 1
+    except BrokenPipeError:
+        # Whoever read the output has seen enough (`kizu review | head`); say nothing more into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _parser() -> LazyParser:
+    parser = LazyParser(
+        prog="kizu",
+        description="Turn a few photographs of a rare defect into a dataset you can defend.",
+        epilog="Each command has --help with an example. `kizu ui` does all of this in the browser.",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=LazyParser)
+    groups = {}
+    for command in COMMANDS:
+        first, _, second = command.name.partition(" ")
+        if second and first not in groups:
+            group = commands.add_parser(first, help=_GROUPS[first], description=_sentence(_GROUPS[first]))
+            groups[first] = group.add_subparsers(metavar="WHAT", required=True, parser_class=LazyParser)
+        place = groups[first] if second else commands
+        added = place.add_parser(
+            second or first,
+            help=command.help,
+            description=_sentence(command.help),
+            epilog=f"example: {command.example}",
+        )
+        added.fill_later(partial(_fill, command))
+    return parser
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _fill(command: Command, parser: LazyParser) -> None:
+    add_common(parser)
+    _resolve(command.fill)(parser, command)
+    parser.set_defaults(run=_resolve(command.run), command=command, parser=parser)
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """Add what every command takes: --workspace and --json."""
+    group = parser.add_argument_group("common")
+    group.add_argument(
+        "--workspace",
+        "-w",
+        type=Path,
+        metavar="FOLDER",
+        help="the workspace (default: $KIZU_WORKSPACE, else ./kizu-workspace)",
+    )
+    group.add_argument("--json", action="store_true", help="write the result to standard output as JSON")
+
+
+def _resolve(place: str) -> Callable[..., int]:
+    module, _, name = place.partition(":")
+    found: Callable[..., int] = getattr(import_module(f"augment.cli.{module}"), name)
+    return found
