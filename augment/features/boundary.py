@@ -69,7 +69,7 @@ def margins(
         raise InvalidInput("no image is in the training split: margins need some; change the split shares")
     names, y = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
     notes = [
-        f"label {name!r} has no training image: nothing is known about its boundary"
+        f"label {str(name)!r} has no training image: nothing is known about its boundary"
         for index, name in enumerate(names)
         if not (train & (y == index)).any()
     ]

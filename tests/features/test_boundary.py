@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from augment.errors import InvalidInput
+from augment.features.boundary import folds_by_group, margins, mutual_pairs, neighbour_scale
+
+
+def test_margins_are_low_where_an_image_looks_like_another_class(digits):
+    names = digits.names
+    wrong = int(np.flatnonzero(digits.index == 3)[0])
+    names[wrong] = "digit 7"
+    found = margins(digits.flat, names, [str(row) for row in range(len(names))])
+    assert found.labels == tuple(sorted(set(names)))
+    assert found.probability.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    assert found.margin[wrong] < 0
+    # A linear classifier tells about 95 % of these digits apart.
+    assert (found.margin > 0).mean() > 0.9
+
+
+def test_an_image_is_never_judged_by_a_fit_that_saw_its_group():
+    # Noise that only the group predicts: a fit that saw the group would be sure of every image.
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(60), 5)
+    features = (rng.normal(size=(60, 40))[group] + 0.01 * rng.normal(size=(300, 40))).astype(np.float32)
+    labels = [("a", "b")[number % 2] for number in group]
+    by_group = margins(features, labels, [str(number) for number in group])
+    by_image = margins(features, labels, [str(row) for row in range(300)])
+    assert (by_image.margin > 0).mean() > 0.9
+    assert (by_group.margin > 0).mean() < 0.75
+
+
+def test_held_out_rows_do_not_change_the_fit(digits):
+    training = np.ones(len(digits.flat), dtype=bool)
+    training[-50:] = False
+    names, groups = digits.names, [str(row) for row in range(len(digits.flat))]
+    first = margins(digits.flat, names, groups, training)
+    changed = digits.flat.copy()
+    changed[-50:] = changed[-50:][::-1]
+    second = margins(changed, names, groups, training)
+    assert (first.probability[:-50] == second.probability[:-50]).all()
+
+
+def test_one_class_has_no_boundary(digits):
+    found = margins(digits.flat[:9], ["a"] * 9, ["g"] * 9)
+    assert (found.margin == 1).all()
+    assert "no class boundary" in found.notes[0]
+
+
+def test_small_classes_are_judged_and_said(digits):
+    rows = [
+        *np.flatnonzero(digits.index == 0)[:12],
+        *np.flatnonzero(digits.index == 1)[:4],
+        np.flatnonzero(digits.index == 2)[0],
+    ]
+    names = ["zero"] * 12 + ["one"] * 4 + ["two"]
+    groups = [str(row) for row in range(12)] + ["only"] * 4 + ["alone"]
+    found = margins(digits.flat[rows], names, groups)
+    assert np.isfinite(found.margin).all()
+    assert any("'one' has one group" in note for note in found.notes)
+    assert any("'two' has one training image" in note for note in found.notes)
+    assert found.probability.shape == (17, 3)
+
+
+def test_a_label_that_training_lacks_is_said(digits):
+    training = digits.index != 4
+    found = margins(digits.flat, digits.names, [str(row) for row in range(len(digits.flat))], training)
+    assert found.notes == ("label 'digit 4' has no training image: nothing is known about its boundary",)
+    assert (found.probability[:, 4] == 0).all()
+
+
+def test_folds_keep_groups_whole_and_spread_classes():
+    rng = np.random.default_rng(0)
+    groups = np.array([f"g{number}" for number in rng.integers(0, 25, 200)])
+    y = np.array([int(name[1:]) % 3 for name in groups])
+    fold, notes = folds_by_group(y, groups, 5, 0)
+    assert not notes
+    for name in np.unique(groups):
+        assert len(set(fold[groups == name])) == 1
+    for index in range(3):
+        assert set(fold[y == index]) == {0, 1, 2, 3, 4}
+
+
+def test_lengths_and_empty_training_are_refused(digits):
+    with pytest.raises(InvalidInput, match="one of each"):
+        margins(digits.flat[:4], ["a"] * 3, ["g"] * 4)
+    with pytest.raises(InvalidInput, match="training split"):
+        margins(digits.flat[:4], ["a"] * 4, ["g"] * 4, np.zeros(4, bool))
+
+
+def test_mutual_pairs_agree_with_all_distances_computed():
+    rng = np.random.default_rng(2)
+    points, labels = rng.normal(size=(60, 3)), [("a", "b", "c")[number] for number in rng.integers(0, 3, 60)]
+    whole = np.linalg.norm(points[:, None] - points[None], axis=2)
+    expected = set()
+    for i in range(60):
+        for other in {"a", "b", "c"} - {labels[i]}:
+            theirs = [row for row in range(60) if labels[row] == other]
+            j = min(theirs, key=lambda row: whole[i, row])
+            mine = [row for row in range(60) if labels[row] == labels[i]]
+            if min(mine, key=lambda row: whole[j, row]) == i:
+                expected.add(tuple(sorted((i, j))))
+    found = mutual_pairs(points, labels)
+    assert {tuple(sorted(pair[:2])) for pair in found} == expected
+    assert [pair[2] for pair in found] == sorted(pair[2] for pair in found)
+    assert all(labels[i] < labels[j] for i, j, _ in found)
+    assert len(mutual_pairs(points, labels, 2)) == 2
+    assert mutual_pairs(points, ["a"] * 60) == []
+
+
+def test_scale_is_the_median_step_within_a_class():
+    points = np.array([[0, 0], [0, 1], [0, 3], [9, 9], [5, 5], [5, 5]], np.float32)
+    scale = neighbour_scale(points, ["a", "a", "a", "one", "twin", "twin"])
+    assert scale["a"] == pytest.approx(1.0)
+    # A class of one image, or of equal ones, has no step of its own: the whole map's is used, never 0.
+    assert scale["one"] == scale["twin"] > 0
