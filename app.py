@@ -1,7 +1,7 @@
 """Opens a workspace and serves the page: `python app.py`, and the entry of a Hugging Face Space.
 
-Without arguments it opens the demo workspace in the user's data folder and draws it on the first start. Nothing heavy is imported
-before the page answers; the warm worker loads torch afterwards, in its own process.
+Without arguments it opens the demo workspace in the user's data folder and draws it on the first start. Nothing heavy
+is imported before the page answers; the warm worker loads torch afterwards, in its own process.
 """
 
 import argparse
@@ -21,7 +21,12 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         epilog="example: python app.py --workspace ~/tiles --port 7861",
     )
     add = parser.add_argument
-    add("--workspace", type=Path, metavar="FOLDER", help="workspace to open, made where there is none; without it the demo")
+    add(
+        "--workspace",
+        type=Path,
+        metavar="FOLDER",
+        help="workspace to open, made where there is none; without it the demo",
+    )
     add("--demo-images", action="store_true", help="draw the demo into the workspace where that is new")
     add("--demo", action="store_true", default=on_space, help="public demo: a temporary workspace for each visitor")
     add("--host", default="0.0.0.0" if on_space else "127.0.0.1", help="address to listen on (%(default)s)")

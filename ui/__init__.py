@@ -1,0 +1,1 @@
+"""The page: gradio lives here alone, reads the store, submits operations and computes nothing."""

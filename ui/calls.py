@@ -1,8 +1,8 @@
 """How an own route is reached: checked for login and owner, run off the event loop, failures told in words.
 
-`route(path, handler, desks)` makes a Starlette route whose handler gets a `Call`: the visitor's desk, parameters, body, language.
-gradio's login does not cover own routes, so the cookie is checked here against the tokens of the app that serves, and anything
-unexpected counts as "not logged in". Handlers are plain functions and may raise KizuError.
+`route(path, handler, desks)` makes a Starlette route whose handler gets a `Call`: the visitor's desk, parameters,
+body, language. gradio's login does not cover own routes, so the cookie is checked here against the tokens of the app
+that serves, and anything unexpected counts as "not logged in". Handlers are plain functions and may raise KizuError.
 """
 
 import json
@@ -59,13 +59,13 @@ class Call:
 Handler = Callable[[Call], Response]
 
 
-def user_of(request: Any) -> str | None:
+def user_of(request: object) -> str | None:
     """Name of whoever is logged in, "" where this installation asks for no login, None for a stranger. Never raises."""
     try:
-        app = request.app
+        app = getattr(request, "app")  # noqa: B009 - a gradio App or nothing that can be trusted
         if app.auth is None and app.auth_dependency is None:
             return ""
-        cookies: Mapping[str, str] = request.cookies
+        cookies: Mapping[str, str] = getattr(request, "cookies")  # noqa: B009 - the same
         token = cookies.get(f"access-token-{app.cookie_id}") or cookies.get(f"access-token-unsecure-{app.cookie_id}")
         user = app.tokens.get(token) if token else None
         return str(user) if user else None
@@ -74,8 +74,8 @@ def user_of(request: Any) -> str | None:
         return None
 
 
-def reviewer_of(request: Any, desk: Desk) -> str:
-    """Who a verdict is signed by: the login's name, "visitor" in a public demo, else the name this desk was opened with.
+def reviewer_of(request: object, desk: Desk) -> str:
+    """Who signs a verdict: the login's name, "visitor" in a public demo, else the name this desk was opened with.
 
     request: a gradio or a Starlette request.
     """
@@ -94,15 +94,15 @@ async def _body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-async def open_call(request: Request, desks: Desks, *, create: bool = False, read: bool = True) -> Call:
+async def open_call(request: Request, desks: Desks, *, read: bool = True) -> Call:
     """Check the request and gather its `Call`.
 
-    create: give a demo's visitor a workspace where there is none yet. read: read the body; an upload reads it itself.
+    read: read the body; an upload reads it itself.
     Raises PermissionError for a stranger, KizuError where there is no desk.
     """
     if user_of(request) is None:
         raise PermissionError
-    desk = await run_in_threadpool(desks.of, request, create=create)
+    desk = await run_in_threadpool(desks.of, request)
     body = await _body(request) if read and request.method not in {"GET", "HEAD"} else b""
     return Call(
         desk=desk,
@@ -124,14 +124,13 @@ def guarded(
     desks: Desks,
     answer: Callable[[Request, Call], Awaitable[Response]],
     *,
-    create: bool = False,
     read: bool = True,
 ) -> Callable[..., Awaitable[Response]]:
     """An endpoint that lets only checked calls through to `answer` and turns every failure into a JSON answer."""
 
     async def endpoint(request: Request) -> Response:
         try:
-            return await answer(request, await open_call(request, desks, create=create, read=read))
+            return await answer(request, await open_call(request, desks, read=read))
         except PermissionError:
             return JSONResponse({"error": "log in first"}, 401)
         except KizuError as error:

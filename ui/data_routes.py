@@ -1,20 +1,21 @@
-"""What the tab Data shows and asks for: the images that are there, the dry run, the import, the view, and building the map.
+"""What the tab Data shows and asks for: images, the dry run, the import, the view, building the map.
 
-Everything that takes long is a job; the dry run reads names only. Choosing the view is the one thing written here, and only
-as long as nothing was trained on it.
+Everything that takes long is a job; the dry run reads names only. Choosing the view is the one thing written here,
+and only as long as nothing was trained on it.
 """
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from augment import images
 from augment.errors import InvalidInput, NotFound, NotReady, Refused
 from augment.operations import find_operation, to_json
-from augment.store import ImageRecord, Store
+from augment.store import ImageRecord, Split, Store
 from augment.views import View
 from ui.calls import Call, guarded, route
 from ui.forms import describe_fields
@@ -23,10 +24,13 @@ from ui.state import Desk, Desks
 from ui.theme import class_slots
 from ui.uploads import receive, uploaded_path
 
+if TYPE_CHECKING:
+    from augment.operations.import_images import ImportConfig
+
 EXAMPLES = 6
 REPORTS = 3
 GRID_LIMIT = 50_000
-_SPLITS = ("train", "validation", "test")
+_SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 def _rows(store: Store) -> list[dict[str, Any]]:
@@ -86,7 +90,7 @@ def _reports(store: Store) -> list[dict[str, Any]]:
 
 
 def _pairs(skipped: list[Any]) -> list[tuple[str, str]]:
-    return [(str(one["name"]), str(one["reason"])) for one in skipped if isinstance(one, dict)]
+    return [(str(name), str(reason)) for name, reason in skipped]
 
 
 def _fields() -> list[dict[str, Any]]:
@@ -96,14 +100,14 @@ def _fields() -> list[dict[str, Any]]:
     described = describe_fields(find_operation("import").config_type)
     for field in described:
         if field["name"] == "layout":
-            field |= {"kind": "choice", "choices": ["auto", *LAYOUTS], "words": {"auto": "auto", **LAYOUTS}}
+            field |= {"kind": "choice", "choices": ["auto", *LAYOUTS], "words": dict(LAYOUTS)}
     return described
 
 
 def _embed_seconds(desk: Desk) -> float | None:
     """How long the map takes, from the last time it was built on this machine; None where it never was."""
-    for job in desk.store.jobs.list(states=("done",), limit=50):
-        if job.operation == "embed" and job.total > 0:
+    for job in desk.store.jobs.list(limit=50):
+        if job.operation == "embed" and job.state == "done" and job.total > 0:
             rows = desk.engine.metrics(job.id or 0)
             seconds = rows[-1].get("seconds") if rows else None
             if isinstance(seconds, int | float):
@@ -156,8 +160,11 @@ def _listing(call: Call) -> Response:
     return JSONResponse({"labels": [{"name": label, "slot": slots[label]} for label in labels], "images": listed})
 
 
-def _import_config(call: Call) -> Any:
-    """The import's config from the form. Raises Refused in a demo for anything but an upload, InvalidInput for a wrong kind."""
+def _import_config(call: Call) -> "ImportConfig":
+    """The import's config from the form.
+
+    Raises Refused in a demo for anything but an upload, NotFound for a missing folder, InvalidInput for a wrong kind.
+    """
     values = call.json()
     kind, source = values.pop("kind", "folder"), str(values.get("source", "")).strip()
     if kind == "zip":
@@ -174,7 +181,8 @@ def _import_config(call: Call) -> Any:
         raise InvalidInput(f"kind {kind!r}: folder, zip or hub is needed")
     if call.desk.demo and values.get("groups_csv"):
         raise Refused(text("data.off_in_demo", call.language))
-    return find_operation("import").read_config(values)
+    config: ImportConfig = find_operation("import").read_config(values)
+    return config
 
 
 def _plan(call: Call) -> Response:
@@ -195,7 +203,7 @@ def _plan(call: Call) -> Response:
             "total": plan.images,
             "masks": plan.masks,
             "problems": list(plan.problems),
-            "skipped": [[one.name, one.reason] for one in plan.skipped],
+            "skipped": [list(pair) for pair in plan.skipped],
         }
     )
 
@@ -229,7 +237,7 @@ def _embed(call: Call) -> Response:
 def routes(desks: Desks) -> list[BaseRoute]:
     """Routes of the tab Data."""
 
-    async def upload(request: Any, call: Call) -> Response:
+    async def upload(request: Request, call: Call) -> Response:
         return await receive(request, call.desk)
 
     return [
@@ -241,5 +249,3 @@ def routes(desks: Desks) -> list[BaseRoute]:
         route("/kizu/data/embed", _embed, desks, ("POST",)),
         Route("/kizu/data/upload", guarded(desks, upload, read=False), methods=["POST"]),
     ]
-
-

@@ -1,4 +1,4 @@
-"""The tab Data: where images come from, what is there, how they are cut. One component; see `components/data_page.js`."""
+"""The tab Data: where images come from, what is there, how they are cut. See `components/data_page.js`."""
 
 import time
 

@@ -1,7 +1,7 @@
 """A config dataclass described for a form: the same fields and help texts that `--help` is drawn from.
 
-The page's script makes the inputs (`components/config_form.js`) and sends JSON back, which the operation's own strict reader checks.
-It knows no operation.
+The page's script makes the inputs (`components/config_form.js`) and sends JSON back, which the operation's own strict
+reader checks. It knows no operation.
 """
 
 import types
@@ -14,9 +14,10 @@ _KINDS = {bool: "bool", int: "int", float: "float", str: "str"}
 
 
 def describe_fields(config_type: type[Any]) -> list[dict[str, Any]]:
-    """Name, kind ("bool", "int", "float", "str", "choice", "list"), default, help, unit, choices and optionality of each field.
+    """Name, kind, default, help, unit, choices and optionality of each field.
 
-    A field of another type (a nested object) is left out: it has no place in a form.
+    Kinds are "bool", "int", "float", "str", "choice" and "list". A field of
+    another type (a nested object) is left out: it has no place in a form.
     """
     types_by_name = field_types(config_type)
     described = []
@@ -33,7 +34,7 @@ def describe_fields(config_type: type[Any]) -> list[dict[str, Any]]:
     return described
 
 
-def _kind(declared: Any) -> dict[str, Any] | None:
+def _kind(declared: object) -> dict[str, Any] | None:
     origin, inner = get_origin(declared), get_args(declared)
     if declared in _KINDS:
         return {"kind": _KINDS[declared]}

@@ -1,11 +1,11 @@
-"""A middleware around the whole app: which hosts and origins may ask, what the answers allow, and what gradio's page loads.
+"""A middleware around the whole app: which hosts and origins may ask, and what the answers allow.
 
-gradio sends no content policy, reflects any origin on a non-local host name, and knows no visitor's cookie. Here a foreign origin cannot
-change anything, a page opened through another host name (DNS rebinding) is refused on a local installation, and the policy keeps
-the browser from loading or sending anything outside. gradio's page needs inline scripts and `eval` for component scripts; these stay allowed.
+gradio sends no content policy, reflects any origin on a non-local host name, and knows no visitor's cookie. Here a
+foreign origin cannot change anything, a page opened through another host name (DNS rebinding) is refused on a local
+installation, and the policy keeps the browser from loading or sending anything outside. gradio's page needs inline
+scripts and `eval` for component scripts; these stay allowed.
 """
 
-import secrets
 from http.cookies import SimpleCookie
 from urllib.parse import urlsplit
 
@@ -13,7 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-VISITOR_COOKIE = "kizu-visitor"
+from ui.visitor_cookie import VISITOR_COOKIE, VisitorKey
+
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "[::1]"})
 _SCRIPT_MARK = b'<script type="module"'
@@ -46,9 +47,12 @@ def host_name(value: str) -> str:
 
 
 class Guard:
-    """The middleware. `local_only`: answer only to local host names; `visitors`: give each browser a visitor's cookie."""
+    """The middleware. `local_only`: answer only to local host names; `visitors`: signs a cookie for each browser."""
 
-    def __init__(self, app: ASGIApp, *, local_only: bool, visitors: bool, frame_ancestors: str = "'self'") -> None:
+    def __init__(
+        self, app: ASGIApp, *, local_only: bool, visitors: VisitorKey | None = None, frame_ancestors: str = "'self'"
+    ) -> None:
+        """Stand in front of `app`; `frame_ancestors` as in the policy."""
         self.app = app
         self.local_only = local_only
         self.visitors = visitors
@@ -65,11 +69,14 @@ class Guard:
         if refusal:
             await PlainTextResponse(refusal, 403)(scope, receive, send)
             return
-        cookie = self._new_visitor(scope, headers) if self.visitors else None
+        cookie = self._new_visitor(scope, headers, self.visitors) if self.visitors else None
         page = scope["method"] == "GET" and scope["path"] == "/"
         await self.app(scope, receive, _Finisher(send, self.policy, cookie, page, self.framed).send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> str | None:
+        if scope["path"].rstrip("/").endswith("/upload") and not scope["path"].startswith("/kizu/"):
+            # Anybody could fetch what somebody else uploaded there, and nothing limits how much it keeps.
+            return "gradio's own upload is off here: images come in on the tab Data"
         host = host_name(headers.get("host", ""))
         if self.local_only and host not in _LOCAL_HOSTS:
             return f"host {host!r} is not this machine: open http://127.0.0.1 with the port shown at start"
@@ -80,19 +87,14 @@ class Guard:
             return "another site may not change anything here"
         return None
 
-    def _new_visitor(self, scope: Scope, headers: Headers) -> str | None:
-        """Give a browser without a visitor's cookie one, and let the request already carry it. Returns the Set-Cookie value."""
-        cookies = SimpleCookie(headers.get("cookie", ""))
-        if VISITOR_COOKIE in cookies or scope["path"] != "/":
+    def _new_visitor(self, scope: Scope, headers: Headers, key: VisitorKey) -> str | None:
+        """Give a browser that opens the page without a valid visitor's cookie one. Returns the Set-Cookie value."""
+        held = SimpleCookie(headers.get("cookie", "")).get(VISITOR_COOKIE)
+        if scope["path"] != "/" or (held is not None and key.folder_name(held.value)):
             return None
-        token = secrets.token_urlsafe(24)
-        carried = headers.get("cookie", "")
-        MutableHeaders(scope=scope)["cookie"] = (
-            f"{carried}; {VISITOR_COOKIE}={token}" if carried else f"{VISITOR_COOKIE}={token}"
-        )
         # Inside the frame of huggingface.co only a partitioned cross-site cookie survives.
         site = "SameSite=None; Secure; Partitioned" if self.framed else "SameSite=Lax"
-        return f"{VISITOR_COOKIE}={token}; Path=/; HttpOnly; Max-Age=86400; {site}"
+        return f"{VISITOR_COOKIE}={key.issue()}; Path=/; HttpOnly; Max-Age=86400; {site}"
 
 
 class _Finisher:

@@ -1,14 +1,18 @@
 """The line at the top: the workspace, its counts as links to the tabs, the language, and the help.
 
-It is filled by the page's event stream (`kizu.on("state", ...)`), so it is right after every job and every verdict without a reload.
+It is filled by the page's event stream (`kizu.on("state", ...)`), so it is right after every job and every verdict
+without a reload.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ui.components import asset
 
+if TYPE_CHECKING:
+    import gradio as gr
 
-def header() -> Any:
+
+def header() -> "gr.HTML":
     """The header as a `gr.HTML`."""
     import gradio as gr
 

@@ -1,16 +1,20 @@
 """The texts of the screen in English and Japanese, one JSON table per tab in `texts/`.
 
-`t("map.generate")` is a lookup that gradio resolves in the browser, for labels fixed when the page is built. `text(key, language,
-**values)` is for what Python writes while it answers (`language_of(request)` says for whom). Scripts use `kizu.t(key, values)`
-with the same table. The language is the cookie `kizu-lang`, set by the switch in the header; without it the browser's own.
-A missing key raises at once: a page never shows a bare key. It knows nothing of what the texts are about.
+`t("map.generate")` is a lookup that gradio resolves in the browser, for labels fixed when the page is built.
+`text(key, language, **values)` is for what Python writes while it answers (`language_of(request)` says for whom).
+Scripts use `kizu.t(key, values)` with the same table. The language is the cookie `kizu-lang`, set by the switch in
+the header; without it the browser's own. A missing key raises at once: a page never shows a bare key. It knows
+nothing of what the texts are about.
 """
 
 import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from gradio.i18n import I18n, I18nData
 
 Language = Literal["en", "ja"]
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
@@ -33,7 +37,7 @@ def table() -> dict[str, tuple[str, str]]:
 
 
 @lru_cache(maxsize=1)
-def translations() -> Any:
+def translations() -> "I18n":
     """The table as `gr.I18n`, for `launch(i18n=...)`."""
     import gradio as gr
 
@@ -42,7 +46,7 @@ def translations() -> Any:
     )
 
 
-def t(key: str) -> Any:
+def t(key: str) -> "I18nData":
     """A label that the browser shows in the visitor's language. Raises KeyError for an unknown key."""
     if key not in table():
         raise KeyError(f"text {key!r} is not in ui/texts/{key.split('.')[0]}.json: add it in English and Japanese")
@@ -50,11 +54,11 @@ def t(key: str) -> Any:
 
 
 def text(key: str, language: Language, **values: object) -> str:
-    """The text of `key` in `language`, with `{name}` filled from `values`. Raises KeyError for an unknown key or value."""
+    """The text of `key` in `language`, with `{name}` filled from `values`. KeyError for an unknown key or value."""
     return table()[key][LANGUAGES.index(language)].format(**values)
 
 
-def language_of(request: Any) -> Language:
+def language_of(request: object) -> Language:
     """Language of the visitor behind a gradio or Starlette request: the cookie's, else the browser's, else English."""
     cookies: Mapping[str, str] = getattr(request, "cookies", None) or {}
     chosen = cookies.get(LANGUAGE_COOKIE)

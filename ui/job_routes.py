@@ -1,7 +1,8 @@
 """What the header and the job strip show, as JSON and as server-sent events, and the strip's two commands.
 
-One stream a page carries everything that changes by itself: counts and jobs. It sends a snapshot at once, so that a page that was
-reloaded, or a server that was restarted, is up to date within one message; then one whenever something differs.
+One stream a page carries everything that changes by itself: counts and jobs. It sends a snapshot at once, so that a
+page that was reloaded, or a server that was restarted, is up to date within one message; then one whenever something
+differs.
 """
 
 import asyncio
@@ -45,7 +46,7 @@ def describe(desk: Desk, job: JobRecord) -> dict[str, Any]:
 
 
 def _jobs(desk: Desk) -> list[JobRecord]:
-    """The newest jobs, newest first. What is at work is read from the engine, which knows more than the database has."""
+    """The newest jobs, newest first. What is at work is read from the engine, which knows more than the database."""
     listed = desk.store.jobs.list(limit=LISTED_JOBS)
     return [desk.engine.status(job.id or 0) if job.state in ("queued", "running") else job for job in listed]
 
@@ -64,7 +65,7 @@ def counts(desk: Desk) -> dict[str, int]:
 
 
 def snapshot(desk: Desk) -> dict[str, Any]:
-    """Everything the header and the strip need: counts, the newest jobs, which of them went wrong, and what is built."""
+    """What the header and the strip need: counts, the newest jobs, which of them went wrong, and what is built."""
     projection, ddpm = desk.store.projections.latest(), desk.store.models.latest("ddpm")
     return {
         "workspace": desk.name,
@@ -148,7 +149,7 @@ def _dismiss(call: Call) -> Response:
 def routes(desks: Desks) -> list[BaseRoute]:
     """Routes of the jobs."""
     return [
-        Route("/kizu/events", guarded(desks, _events, create=True)),
+        Route("/kizu/events", guarded(desks, _events)),
         route("/kizu/state", lambda call: JSONResponse(snapshot(call.desk)), desks),
         route("/kizu/job/{id}", _details, desks),
         route("/kizu/job/{id}/preview/{name}", _preview, desks),

@@ -104,8 +104,18 @@
     source.onerror = () => {
       document.documentElement.classList.add("kizu-offline");
       kizu.emit("offline");
-      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+      if (source.readyState === EventSource.CLOSED) setTimeout(again, 2000);
     };
+  }
+
+  // The server refused the stream: the login or the demo's cookie is of another server. A reload gets a new one; once a minute at most.
+  async function again() {
+    const status = await fetch("kizu/state").then((answer) => answer.status, () => 0);
+    const last = Number(sessionStorage.getItem("kizu-reloaded") ?? 0);
+    if ((status === 401 || status === 403) && Date.now() - last > 60_000) {
+      sessionStorage.setItem("kizu-reloaded", String(Date.now()));
+      location.reload();
+    } else listen();
   }
 
   // Keys of the whole page.

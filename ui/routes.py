@@ -1,8 +1,8 @@
 """The app's own routes: pictures by database id, the state of jobs, the page's script and plotly.
 
-Pictures are always drawn anew from the stored bytes (upright, 8 bits), so that what a file claims to be never reaches the browser.
-An address with `?v=` and the first characters of the picture's SHA-256 is cached for good; without it the browser asks again, because
-another workspace may show another picture under the same id.
+Pictures are always drawn anew from the stored bytes (upright, 8 bits), so that what a file claims to be never reaches
+the browser. An address with `?v=` and the first characters of the picture's SHA-256 is cached for good; without it
+the browser asks again, because another workspace may show another picture under the same id.
 """
 
 import gzip

@@ -1,6 +1,7 @@
 """From a folder to a served page and back: opens desks, launches, waits for a signal, closes cleanly.
 
-It decides which desks there are (one, or one for each visitor of a demo) and owns the workspace's lock while they are open.
+It decides which desks there are (one, or one for each visitor of a demo) and owns the workspace's lock while they are
+open.
 """
 
 import getpass
@@ -50,6 +51,7 @@ class Opener:
     """Opens desks that share one warm worker and the machine's places for long jobs."""
 
     def __init__(self, *, demo: bool) -> None:
+        """demo: mark the desks as visitors' of a public demo, and let fewer of their jobs wait."""
         from augment.jobs import Slots, WarmWorker
 
         self.worker = WarmWorker()
@@ -57,7 +59,7 @@ class Opener:
         self.demo = demo
 
     def open(self, root: Path) -> Desk:
-        """Open the workspace at `root`, made where there is none; what a former server left running becomes interrupted."""
+        """Open the workspace at `root`, made where there is none; what a former server left running is interrupted."""
         from augment.jobs import LocalEngine
 
         workspace = Workspace(root).create()
@@ -110,7 +112,9 @@ def serve(config: ServerConfig, root: Path | None, *, demo_images: bool = False)
         opener = Opener(demo=config.demo)
         desks: Desks
         if config.demo:
-            visitors = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kizu-visitors-", ignore_cleanup_errors=True)))
+            visitors = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix="kizu-visitors-", ignore_cleanup_errors=True))
+            )
             private.append(visitors)
             desks = VisitorDesks(folder, visitors, opener.open, opener.worker, VisitorConfig())
         else:

@@ -1,7 +1,8 @@
 """The page as a whole (header, tabs, job strip) and how it is served.
 
-`build` puts the parts together and knows no tab's inside. `launch` serves the result with the settings under which no file
-outside is reachable, nothing is asked of another host, and nobody reaches it from another machine without a login.
+`build` puts the parts together and knows no tab's inside. `launch` serves the result with the settings under which no
+file outside is reachable, nothing is asked of another host, and nobody reaches it from another machine without a
+login.
 """
 
 import os
@@ -30,7 +31,7 @@ _HUB_FRAMES = "'self' https://huggingface.co https://*.hf.space"
 class ServerConfig:
     """How the page is reached."""
 
-    host: str = field(default="127.0.0.1", metadata={"help": "address to listen on; others than this machine need a login"})
+    host: str = field(default="127.0.0.1", metadata={"help": "address to listen on; any but 127.0.0.1 needs a login"})
     port: int | None = field(default=None, metadata={"help": "port; without one, the first free from 7860"})
     auth: tuple[tuple[str, str], ...] = field(default=(), metadata={"help": "logins as (user, password)"})
     share: bool = field(default=False, metadata={"help": "open a public gradio.live address as well; needs a login"})
@@ -73,6 +74,7 @@ def build(desks: Desks, first_tab: str = "map") -> "gr.Blocks":
     from ui.header import header
     from ui.i18n import t
 
+    blocks: gr.Blocks
     with gr.Blocks(title="Kizu", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as blocks:
         header()
         parts: dict[str, tuple[gr.Tab, TabParts]] = {}
@@ -101,7 +103,15 @@ def _tab(name: str, desks: Desks) -> TabParts:
 def all_routes(desks: Desks) -> "list[BaseRoute]":
     """Every own route: the shell's, the map's and the review's."""
     found: list[BaseRoute] = []
-    for name in ("routes", "component_routes", "data_routes", "train_routes", "map_routes", "review_routes", "export_routes"):
+    for name in (
+        "routes",
+        "component_routes",
+        "data_routes",
+        "train_routes",
+        "map_routes",
+        "review_routes",
+        "export_routes",
+    ):
         if find_spec(f"ui.{name}") is not None:
             found.extend(import_module(f"ui.{name}").routes(desks))
     return found
@@ -112,7 +122,13 @@ def _prepare_environment(uploads: Path) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    for name in ("GRADIO_ALLOWED_PATHS", "GRADIO_BLOCKED_PATHS", "GRADIO_SHARE", "GRADIO_SERVER_NAME", "GRADIO_MCP_SERVER"):
+    for name in (
+        "GRADIO_ALLOWED_PATHS",
+        "GRADIO_BLOCKED_PATHS",
+        "GRADIO_SHARE",
+        "GRADIO_SERVER_NAME",
+        "GRADIO_MCP_SERVER",
+    ):
         os.environ.pop(name, None)
 
 
@@ -132,7 +148,7 @@ def launch(desks: Desks, config: ServerConfig, *, private: list[Path], first_tab
 
     blocks = build(desks, first_tab)
     frames = _HUB_FRAMES if config.framed else "'self'"
-    guard = Middleware(Guard, local_only=config.local_only, visitors=config.demo, frame_ancestors=frames)
+    guard = Middleware(Guard, local_only=config.local_only, visitors=desks.key, frame_ancestors=frames)
     _, url, shared = blocks.launch(
         server_name=config.host,
         server_port=config.port,

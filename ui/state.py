@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from augment.jobs import LocalEngine, WarmWorker
     from augment.store import Store, Workspace
     from augment.views import View
+    from ui.visitor_cookie import VisitorKey
 
 Refresh = tuple[Callable[..., Any], Sequence[Any], Sequence[Any]]
 """(function, inputs, outputs) as a gradio event takes them; the function may ask for `request: gr.Request`."""
@@ -24,7 +25,7 @@ Refresh = tuple[Callable[..., Any], Sequence[Any], Sequence[Any]]
 
 @dataclass(frozen=True)
 class TabParts:
-    """What a tab hands to the shell: `refresh` runs when the tab is chosen, when the page loads on it and when a job ends."""
+    """What a tab hands to the shell: `refresh` runs when the tab is chosen, the page loads on it, or a job ends."""
 
     refresh: list[Refresh] = field(default_factory=list)
 
@@ -54,7 +55,7 @@ class Desk:
         return current_view(self.store)
 
     def atlas(self) -> "Atlas | None":
-        """The latest projection with its features, memory-mapped, kept until a newer one is there; None before the first."""
+        """The latest projection with its features, kept open until a newer one is there; None before the first."""
         record = self.store.projections.latest()
         if record is None or record.id is None:
             return None
@@ -80,13 +81,13 @@ class Desks(ABC):
     """Finds the desk of a request."""
 
     demo: bool = False
+    key: "VisitorKey | None" = None
 
     @abstractmethod
-    def of(self, request: Any, *, create: bool = True) -> Desk:
+    def of(self, request: object) -> Desk:
         """The desk of whoever sent a gradio or Starlette request.
 
-        create: in demo mode, whether a visitor without a workspace gets one; media routes say False.
-        Raises Refused where the visitor has none and none is made.
+        Raises Refused where a demo's visitor has none and cannot get one.
         """
 
     @abstractmethod
@@ -98,9 +99,10 @@ class SingleDesk(Desks):
     """One workspace for everybody who may open the page."""
 
     def __init__(self, desk: Desk) -> None:
+        """Serve this desk."""
         self.desk = desk
 
-    def of(self, request: Any, *, create: bool = True) -> Desk:
+    def of(self, request: object) -> Desk:
         """The one desk."""
         return self.desk
 

@@ -1,14 +1,17 @@
 """The one look of Kizu: colours, type and density as CSS variables, and the gradio theme that is made of them.
 
-Every component styles itself with the `--kizu-*` variables only, so light and dark need no second style sheet. Greys are
-neutral, because pictures are judged beside them. Class colours are Okabe and Ito's set (2008) and Tol's muted set,
-darkened or lightened until each has a contrast of 3:1 on its ground. What the page looks like beyond the variables stands in
-`kizu.css`. No font is fetched: the system's own are used, with the Japanese ones named.
+Every component styles itself with the `--kizu-*` variables only, so light and dark need no second style sheet. Greys
+are neutral, because pictures are judged beside them. Class colours are Okabe and Ito's set (2008) and Tol's muted
+set, darkened or lightened until each has a contrast of 3:1 on its ground. What the page looks like beyond the
+variables stands in `kizu.css`. No font is fetched: the system's own are used, with the Japanese ones named.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 CLASS_COLOURS: tuple[str, ...] = (
     "#0072b2",
@@ -48,8 +51,9 @@ FLAWLESS_LABELS = frozenset({"free", "good", "normal", "ok", "none", "no defect"
 _FLAWLESS_SLOT = len(CLASS_COLOURS) - 1
 
 SANS = (
-    '-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Hiragino Sans", "Hiragino Kaku Gothic ProN", "Yu Gothic UI", '
-    '"Yu Gothic", Meiryo, "Noto Sans CJK JP", "Noto Sans JP", "Noto Sans", "Liberation Sans", sans-serif'
+    '-apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Hiragino Sans", "Hiragino Kaku Gothic ProN", '
+    '"Yu Gothic UI", "Yu Gothic", Meiryo, "Noto Sans CJK JP", "Noto Sans JP", "Noto Sans", "Liberation Sans", '
+    "system-ui, sans-serif"
 )
 MONO = 'ui-monospace, "SF Mono", "Cascadia Mono", Consolas, "Noto Sans Mono CJK JP", "Liberation Mono", monospace'
 
@@ -141,8 +145,8 @@ def stylesheet() -> str:
     return variables() + (Path(__file__).parent / "kizu.css").read_text(encoding="utf-8")
 
 
-def gradio_theme() -> Any:
-    """gradio's own theme variables, bound to ours, so that its fields and buttons follow light and dark by themselves."""
+def gradio_theme() -> "gr.themes.Base":
+    """The theme of gradio's own parts, bound to our variables, so that they follow light and dark by themselves."""
     import gradio as gr
     from gradio.themes.utils import sizes
 

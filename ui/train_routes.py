@@ -1,6 +1,7 @@
-"""What the tab Train shows and asks for: fields, presets, preflight, the networks that are there, and starting a training.
+"""What the tab Train shows and asks for: fields, presets, preflight, networks, and starting a training.
 
-Estimates come from speeds measured on this machine by earlier trainings of the same kind; without one there is no estimate.
+Estimates come from speeds measured on this machine by earlier trainings of the same kind; without one there is no
+estimate.
 """
 
 from typing import Any
@@ -78,7 +79,9 @@ def _summary(call: Call) -> Response:
             "presets": about["presets"],
             "fields": describe_fields(find_operation(operation).config_type),
             "speed": _speed(desk, operation, jobs),
-            "models": [_model(model, used) for model in store.models.list(kind="ddpm" if kind == "ddpm" else "encoder")],
+            "models": [
+                _model(model, used) for model in store.models.list(kind="ddpm" if kind == "ddpm" else "encoder")
+            ],
             "runs": [
                 {"id": job.id, "state": job.state, "created": job.created_at, "config": job.config}
                 for job in jobs

@@ -1,4 +1,4 @@
-"""The tab Train: what to train and how (left), how it goes and what came of it (right). See `components/train_page.js`."""
+"""The tab Train: what to train (left), how it goes and what came of it (right). See `components/train_page.js`."""
 
 import time
 

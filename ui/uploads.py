@@ -1,6 +1,7 @@
 """Zip files that a visitor sends: streamed into the workspace under a random name, with a limit, removed when old.
 
-gradio's own upload is not used, because its files can be fetched by anybody who knows the path and stay on disk when broken off.
+gradio's own upload is not used, because its files can be fetched by anybody who knows the path and stay on disk when
+broken off.
 """
 
 import re
@@ -63,9 +64,13 @@ async def receive(request: Request, desk: Desk) -> Response:
                     raise InvalidInput("this file is no zip: pack the folder with your images as .zip and choose that")
                 size += len(chunk)
                 if size > limit:
-                    raise Refused(f"the zip is larger than {limit // 2**20:,} MB: import it from a folder on this machine")
+                    raise Refused(
+                        f"the zip is larger than {limit // 2**20:,} MB: import it from a folder on this machine"
+                    )
                 if shutil.disk_usage(folder).free < _SPARED_DISK_BYTES:
-                    raise WorkspaceError(f"the disk of {folder} is almost full: free some space, then send the zip again")
+                    raise WorkspaceError(
+                        f"the disk of {folder} is almost full: free some space, then send the zip again"
+                    )
                 await run_in_threadpool(file.write, chunk)
         if size == 0:
             raise InvalidInput("this file is empty: choose a zip with images")

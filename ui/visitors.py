@@ -1,10 +1,9 @@
 """A public demo's desks: each visitor has an own temporary workspace, copied from a template, swept when left alone.
 
-The folder is named by a hash of the visitor's cookie, so a cookie cannot name a path. Content-addressed files are linked, not
-copied, for they never change; the database and projections are copied. The warm worker is shared: it keeps only models between calls.
+Content-addressed files are linked, not copied, for they never change; the database and projections are copied. The
+warm worker is shared: it keeps only models between calls.
 """
 
-import hashlib
 import os
 import shutil
 import threading
@@ -12,11 +11,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from augment.errors import InvalidConfig, Refused
-from ui.guard import VISITOR_COOKIE
 from ui.state import Desk, Desks
+from ui.visitor_cookie import VISITOR_COOKIE, VisitorKey
 
 if TYPE_CHECKING:
     from augment.jobs import WarmWorker
@@ -59,65 +58,69 @@ class VisitorDesks(Desks):
         worker: "WarmWorker",
         config: VisitorConfig,
     ) -> None:
-        """Serve copies of `template`, a closed workspace, made in `folder` and opened by `open_desk`, all with `worker`."""
+        """Serve copies of the closed workspace `template`, made in `folder`, opened by `open_desk`, with `worker`."""
         self._template, self._folder, self._open, self._worker = template, folder, open_desk, worker
         self._config = config
+        self._key = self.key = VisitorKey()
         self._visits: dict[str, _Visit] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
         folder.mkdir(parents=True, exist_ok=True)
         threading.Thread(target=self._sweep_often, name="kizu-sweeper", daemon=True).start()
 
-    def of(self, request: Any, *, create: bool = True) -> Desk:
-        """The visitor's desk; made from the template on the first call with `create`.
+    def of(self, request: object) -> Desk:
+        """The visitor's desk, made from the template on the first call.
 
-        Raises Refused for a browser without the cookie, for one without a workspace (not `create`), and when the demo is full.
+        Raises Refused for a browser without a cookie of this server, and when the demo is full.
         """
-        token = (getattr(request, "cookies", None) or {}).get(VISITOR_COOKIE, "")
-        if len(token) < 16:
+        cookie = (getattr(request, "cookies", None) or {}).get(VISITOR_COOKIE, "")
+        name = self._key.folder_name(cookie)
+        if name is None:
             raise Refused("this demo keeps your workspace by a cookie: allow cookies for this page and reload it")
-        key = hashlib.sha256(token.encode()).hexdigest()[:32]
         with self._lock:
-            visit = self._visits.get(key)
+            visit = self._visits.get(name)
             if visit is None:
-                if not create:
-                    raise Refused("your demo workspace is gone, for it was not used for a while: reload the page for a new one")
                 self._make_room()
-                visit = self._visits[key] = _Visit(self._open(self._copy(key)), time.monotonic())
+                visit = self._visits[name] = _Visit(self._open(self._copy(name)), time.monotonic())
             visit.seen = time.monotonic()
             return visit.desk
 
-    def _copy(self, key: str) -> Path:
-        root = self._folder / key
+    def _copy(self, name: str) -> Path:
+        root = self._folder / name
         shutil.rmtree(root, ignore_errors=True)
         for part in _SHARED_FOLDERS:
             if (self._template / part).is_dir():
                 shutil.copytree(self._template / part, root / part, copy_function=_link)
         shutil.copytree(
-            self._template, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*_SHARED_FOLDERS, "*.lock", "*.lock.json")
+            self._template,
+            root,
+            dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns(*_SHARED_FOLDERS, "*.lock", "*.lock.json"),
         )
         return root
 
     def _make_room(self) -> None:
         if len(self._visits) < self._config.limit:
             return
-        key, visit = min(self._visits.items(), key=lambda item: item[1].seen)
+        name, visit = min(self._visits.items(), key=lambda item: item[1].seen)
         if time.monotonic() - visit.seen < self._config.spared_seconds:
             raise Refused(f"all {self._config.limit} places of this demo are taken: come back in a few minutes")
-        self._remove(key)
+        self._remove(name)
 
-    def _remove(self, key: str) -> None:
-        visit = self._visits.pop(key)
+    def _remove(self, name: str) -> None:
+        visit = self._visits.pop(name)
         visit.desk.close()
-        shutil.rmtree(self._folder / key, ignore_errors=True)
+        shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def sweep(self) -> int:
         """Remove the workspaces that were idle for too long; those with a running job stay. Returns how many went."""
         with self._lock:
             oldest = time.monotonic() - self._config.idle_seconds
-            idle = [key for key, visit in self._visits.items() if visit.seen < oldest and not visit.desk.engine.active()]
-            for key in idle:
-                self._remove(key)
+            idle = [
+                name for name, visit in self._visits.items() if visit.seen < oldest and not visit.desk.engine.active()
+            ]
+            for name in idle:
+                self._remove(name)
             return len(idle)
 
     def _sweep_often(self) -> None:
@@ -128,8 +131,8 @@ class VisitorDesks(Desks):
         """Close and remove every workspace, then the shared worker."""
         self._closing.set()
         with self._lock:
-            for key in list(self._visits):
-                self._remove(key)
+            for name in list(self._visits):
+                self._remove(name)
             shutil.rmtree(self._folder, ignore_errors=True)
         self._worker.close()
 

@@ -1,4 +1,4 @@
-"""Own components: each a factory function that returns a `gr.HTML`, with its script and style sheet in files beside it."""
+"""Own components: factories that return a `gr.HTML`, with script and style sheet in files beside them."""
 
 from pathlib import Path
 

@@ -1,16 +1,20 @@
 """The line at the bottom of every tab: what runs, how far it is, when it ends, and how to stop or resume it.
 
-The strip is drawn from the page's event stream and sends its commands to the job routes, so it works through reloads and server
-restarts. It triggers `ended_<tab>` for the shown tab when a job ends, upon which the shell refreshes that tab.
+The strip is drawn from the page's event stream and sends its commands to the job routes, so it works through reloads
+and server restarts. It triggers `ended_<tab>` for the shown tab when a job ends, upon which the shell refreshes that
+tab.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ui.components import asset
 
+if TYPE_CHECKING:
+    import gradio as gr
 
-def job_strip(tabs: Sequence[str]) -> Any:
+
+def job_strip(tabs: Sequence[str]) -> "gr.HTML":
     """The strip as a `gr.HTML` with an event `ended_<name>` for each of `tabs`."""
     import gradio as gr
 
