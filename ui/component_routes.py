@@ -1,4 +1,4 @@
-"""Serves the scripts of `ui/components` as ES modules, so that a component is several small files that import one another.
+"""Serves the scripts of `ui/components` as ES modules: a component is several small files that import one another.
 
 Only the files named `*.js` that lie in that folder when the app starts; nothing else can be asked for.
 """

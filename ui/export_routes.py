@@ -1,7 +1,7 @@
-"""Own routes of the tab Export: what there is to export, starting it, the finished card, and a zip of a finished export.
+"""Own routes of the tab Export: what there is to export, starting it, and the card and a zip of a finished export.
 
-The operation `export` writes, renames and re-reads; here its result is shown. A token for the Hub passes through as a secret of the
-one job and is kept nowhere.
+The operation `export` writes, renames and re-reads; here its result is shown. A token for the Hub passes through as a
+secret of the one job and is kept nowhere.
 """
 
 import logging
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 def contents(store: Store) -> dict[str, Any]:
-    """Counts of images by (label, split) and of samples by (label, split, method, status), as lists for the page's table."""
+    """Counts of images by (label, split) and of samples by (label, split, method, status), as lists for a table."""
     images = [[label, split, count] for (label, split), count in sorted(store.images.counts().items())]
     samples = Counter((row.label, row.split, row.method, row.status) for row in store.samples.rows())
     return {"images": images, "samples": [[*key, count] for key, count in sorted(samples.items())]}
@@ -73,8 +73,8 @@ def _described(job: JobRecord) -> dict[str, Any]:
 def export_folder(workspace: Workspace, name: str, *, anywhere: bool) -> Path:
     """Where an export called `name` goes: inside the workspace's `exports`, or where an absolute path says.
 
-    anywhere: whether paths outside `exports` may be written; not in a public demo. Raises InvalidInput for an empty name
-    or one that leads outside.
+    anywhere: whether paths outside `exports` may be written; not in a public demo. Raises InvalidInput for an empty
+    name or one that leads outside.
     """
     if not name.strip() or "\0" in name:
         raise InvalidInput("folder: a name for the export is needed")
@@ -126,9 +126,12 @@ class _Pipe:
     def __init__(self) -> None:
         self.chunks: list[bytes] = []
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes, /) -> int:
         self.chunks.append(bytes(data))
         return len(data)
+
+    def close(self) -> None:
+        """Nothing is to be closed."""
 
     def flush(self) -> None:
         """Nothing is held back."""
@@ -141,7 +144,7 @@ class _Pipe:
 def zipped(folder: Path) -> Iterator[bytes]:
     """The folder as a zip, made while it is sent; pictures are packed already, so nothing is compressed again."""
     pipe = _Pipe()
-    with ZipFile(pipe, "w", ZIP_STORED, allowZip64=True) as archive:  # type: ignore[arg-type]
+    with ZipFile(pipe, "w", ZIP_STORED, allowZip64=True) as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_symlink() or not path.is_file():
                 continue

@@ -1,4 +1,4 @@
-"""The tab Export: what goes in, in which format and where to, then the check of what was written. See `components/export_page.js`."""
+"""The tab Export: what goes in, the format, where to, and the check of what was written. See `export_page.js`."""
 
 import time
 

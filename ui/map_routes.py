@@ -21,20 +21,20 @@ from starlette.routing import BaseRoute
 from augment.errors import InvalidInput, NotReady
 from augment.features.atlas import Atlas
 from augment.features.neighbours import nearest
-from augment.store import ImageRecord, SampleRecord, SampleRow
+from augment.store import ImageRecord, SampleRecord, SampleRow, Split
 from ui.calls import Call, route
 from ui.routes import cut_version
 from ui.state import Desk, Desks
 from ui.theme import class_slots
 
-SPLITS = ("train", "validation", "test")
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 MAX_LABELS = 256
 NEIGHBOURS = 8
 LISTED_PAIRS = 60
 EMPTY_FROM = 5.0
 """A place further from every image than this many usual distances between neighbours has no real image near."""
 _PROBED_IMAGES = 400
-"""Images whose nearest neighbour is looked up for that usual distance: all would take minutes where there are 100,000."""
+"""Images whose nearest neighbour is looked up for that usual distance: all of 100,000 would take minutes."""
 MAX_COUNT = 32
 """Samples for one click: what a page can wait for."""
 GENERATE_TIMEOUT_SECONDS = 600.0
@@ -43,9 +43,7 @@ GENERATE_TIMEOUT_SECONDS = 600.0
 _log = logging.getLogger(__name__)
 
 
-def pack_points(
-    xy: NDArray[Any], label: NDArray[Any], split: NDArray[np.uint8], margin: NDArray[Any]
-) -> bytes:
+def pack_points(xy: NDArray[Any], label: NDArray[Any], split: NDArray[np.uint8], margin: NDArray[Any]) -> bytes:
     """The body of `points.bin`.
 
     xy: (n, 2) float. label: (n,) int, 0 to 255. split: (n,) uint8 index into SPLITS. margin: (n,) float in [-1, 1];

@@ -1,4 +1,4 @@
-"""The tab Map: where the images lie in feature space, and "generate here". All of it is one component; see `components/scatter.py`."""
+"""The tab Map: where the images lie in feature space, and "generate here". See `components/scatter.py`."""
 
 import time
 

@@ -1,7 +1,7 @@
 """Own routes of the review: the samples as columns, one sample in full, and verdicts.
 
-Verdicts come in batches, in the order in which they were decided, each with a key made once by the page. The answer is sent after the
-commit, so what a page shows as saved is on disk; a batch that comes twice is stored once.
+Verdicts come in batches, in the order in which they were decided, each with a key made once by the page. The answer is
+sent after the commit, so what a page shows as saved is on disk; a batch that comes twice is stored once.
 """
 
 from collections.abc import Sequence
@@ -92,7 +92,7 @@ def _full(sample: SampleRecord) -> dict[str, Any]:
     }
 
 
-def _verdict(item: Any, reviewer: str) -> VerdictRecord | str:
+def _verdict(item: object, reviewer: str) -> VerdictRecord | str:
     """A checked verdict, or the key of an undo."""
     if not isinstance(item, dict):
         raise InvalidInput(f"verdict {item!r:.80}: an object with sample, decision, reason and key is needed")

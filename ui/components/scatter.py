@@ -1,12 +1,15 @@
 """The map as one component: scatter, details, generate form and ambiguous pairs.
 
-`scatter_map()` makes a `gr.HTML` whose script loads `map_page.js` and its parts as modules. Points, details and samples come and go by
-the routes of `ui/map_routes.py`; setting the component's value to anything new makes it look again.
+`scatter_map()` makes a `gr.HTML` whose script loads `map_page.js` and its parts as modules. Points, details and samples
+come and go by the routes of `ui/map_routes.py`; setting the component's value to anything new makes it look again.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ui.components import asset
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 _MOUNT = """
 import(new URL('kizu/modules/map_page.js', document.baseURI)).then((page) => {
@@ -15,7 +18,7 @@ import(new URL('kizu/modules/map_page.js', document.baseURI)).then((page) => {
 """
 
 
-def scatter_map() -> Any:
+def scatter_map() -> "gr.HTML":
     """The map as a `gr.HTML`; plotly comes from the app's own route."""
     import gradio as gr
 
