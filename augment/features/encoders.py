@@ -64,7 +64,7 @@ class BuiltinNetConfig:
 
     side_px: int = field(default=64, metadata={"help": "side of the square input, 16 to 256 px"})
     channels: int = field(default=1, metadata={"help": "1 for grey, 3 for RGB"})
-    width: int = field(default=32, metadata={"help": "channels of the first level"})
+    width: int = field(default=16, metadata={"help": "channels of the first level"})
     dim: int = field(default=128, metadata={"help": "length of the feature vector"})
     mean: float = field(default=0.5, metadata={"help": "mean of the training pixels, 0 to 1"})
     deviation: float = field(default=0.25, metadata={"help": "standard deviation of the training pixels, above 0"})
