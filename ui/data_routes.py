@@ -86,7 +86,12 @@ def _examples(store: Store, view: View) -> list[dict[str, Any]]:
 def _reports(store: Store) -> list[dict[str, Any]]:
     """What the last imports left out, newest first."""
     ended = [job for job in store.jobs.list(limit=50) if job.operation == "import" and job.result]
-    return [{"job": job.id, "skipped": _pairs((job.result or {}).get("skipped", []))} for job in ended[:REPORTS]]
+    reports = []
+    for job in ended[:REPORTS]:
+        result = job.result or {}
+        counted = {name: int(result.get(name, 0)) for name in ("imported", "already_there")}
+        reports.append({"job": job.id, **counted, "skipped": _pairs(result.get("skipped", []))})
+    return reports
 
 
 def _pairs(skipped: list[Any]) -> list[tuple[str, str]]:

@@ -47,7 +47,7 @@ class ServerConfig:
         if not self.auth and not self.demo:
             if self.host not in _LOCAL_ADDRESSES:
                 raise InvalidConfig(
-                    f"host {self.host!r} lets other machines in: add a login (--auth user:password), or leave --host out"
+                    f"host {self.host!r} lets other machines in: add a login (--auth user:password) or leave --host out"
                 )
             if self.share:
                 raise InvalidConfig("share lets the internet in: add a login (--auth user:password)")

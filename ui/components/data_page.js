@@ -40,9 +40,18 @@ class Source {
     fill(root, h("h2", {}, t("data.add")), this.kinds, this.input, this.advanced, h("div", { class: "actions" }, this.look, this.go), this.words, this.table);
   }
 
+  /** What the import that was started here did, in words; "" while it runs. */
+  #result() {
+    const report = this.data.reports.find((one) => one.job === this.job);
+    if (!report) return;
+    this.job = null;
+    this.#say(t("data.imported", { n: kizu.number(report.imported), there: kizu.number(report.already_there), skipped: kizu.number(report.skipped.length) }));
+  }
+
   configure(data) {
     const before = this.data;
     this.data = data;
+    if (this.job) this.#result();
     if (!before) {
       this.form.draw(this.more, data.fields, MORE);
       this.kind = data.demo ? "zip" : "folder";
@@ -171,7 +180,8 @@ class Present {
     this.skipped = h("button", { type: "button", class: "link", hidden: true, onclick: () => this.#reasons() });
     this.wall = h("div", { class: "wall-place" });
     this.empty = h("div", { class: "kizu-empty" });
-    fill(root, h("div", { class: "bar" }, h("label", { class: "field" }, this.label), h("label", { class: "field" }, this.split), this.count, this.skipped), this.wall, this.empty);
+    this.bar = h("div", { class: "bar" }, h("label", { class: "field" }, this.label), h("label", { class: "field" }, this.split), this.count, this.skipped);
+    fill(root, this.bar, this.wall, this.empty);
     this.grid = new ImageGrid(this.wall);
   }
 
@@ -184,6 +194,7 @@ class Present {
     this.skipped.hidden = !skipped;
     this.skipped.textContent = t("data.skipped_n", { n: kizu.number(skipped) });
     const none = !data.rows.length;
+    this.bar.hidden = none;
     this.wall.hidden = none;
     this.empty.hidden = !none;
     this.empty.textContent = t("data.empty");
@@ -197,9 +208,13 @@ class Present {
   }
 
   #reasons() {
-    const rows = this.reports.flatMap((report) => report.skipped.map(([name, reason]) => h("tr", {}, h("td", {}, name), h("td", {}, reason))));
+    const byReason = new Map();
+    for (const [name, reason] of this.reports.flatMap((report) => report.skipped)) byReason.set(reason, [...(byReason.get(reason) ?? []), name]);
+    // Rare reasons first: one damaged file matters more than hundreds that are only not there.
+    const groups = [...byReason].sort((a, b) => a[1].length - b[1].length);
+    const rows = groups.map(([reason, names]) => h("details", { open: groups.length < 8 && names.length < 8 }, h("summary", {}, h("b", {}, kizu.number(names.length)), " ", reason), h("ul", { class: "reasons" }, names.slice(0, 500).map((name) => h("li", {}, name)))));
     const box = h("div", { class: "lightbox", role: "dialog", "aria-modal": true, "aria-label": t("data.skipped"), tabindex: "-1" },
-      h("div", { class: "reasons-box" }, h("h2", {}, t("data.skipped"), h("small", {}, t("data.skipped_why"))), h("div", { class: "reasons-list" }, h("table", {}, h("tbody", {}, rows))),
+      h("div", { class: "reasons-box" }, h("h2", {}, t("data.skipped"), h("small", {}, t("data.skipped_why"))), h("div", { class: "reasons-list" }, rows),
         h("button", { type: "button", class: "plain", onclick: () => box.remove() }, t("shell.close"))));
     box.onclick = (event) => { if (event.target === box) box.remove(); };
     box.onkeydown = (event) => { if (event.key === "Escape") box.remove(); };
@@ -218,6 +233,7 @@ export function mount(root, watch) {
     try {
       const data = await getJson("kizu/data");
       source.configure(data);
+      below.hidden = !data.rows.length;
       view.set(data);
       if (seen !== data.version) {
         seen = data.version;
