@@ -39,7 +39,7 @@ MAX_PIXELS = 200_000_000
 
 MAX_FILE_BYTES = 1 << 30
 
-FORMATS = ("PNG", "JPEG", "MPO", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF")
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF")
 """The only decoders that untrusted bytes reach; no EPS, PDF or other format that runs a program or draws vectors."""
 
 # Pillow warns above its limit and refuses above twice that. Its limit becomes ours, for the whole process: uploads too.
