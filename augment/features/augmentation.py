@@ -54,8 +54,8 @@ def mirrors_that_look_real(images: NDArray[np.uint8], seed: int = 0) -> tuple[bo
 
 
 def vary(x: Tensor, flips: tuple[bool, bool], generator: torch.Generator) -> Tensor:
-    """One random variant of each image: mirrored, shifted by up to a tenth of the side, scaled by up to a third, contrast
-    0.55 to 1.8, brightness by up to 0.7 standard deviations, a little noise.
+    """One random variant of each image: mirrored, shifted by up to a tenth of the side, scaled by up to a third,
+    contrast 0.55 to 1.8, brightness by up to 0.7 standard deviations, a little noise.
 
     Args:
         x: (N, C, H, W) float32, normalised to mean 0 and deviation 1, on the processor.
