@@ -128,23 +128,30 @@ def _shards(tree: Tree, state: str) -> list[str]:
 
 
 def _schema(path: Path) -> "pa.Schema":
-    if path.suffix.lower() == PARQUET:
-        import pyarrow.parquet as pq
+    import pyarrow as pa
 
-        with pq.ParquetFile(path) as file:
-            return file.schema_arrow
-    with _arrow(path) as reader:
-        return reader.schema
+    try:
+        if path.suffix.lower() == PARQUET:
+            import pyarrow.parquet as pq
+
+            with pq.ParquetFile(path) as file:
+                return file.schema_arrow
+        with _arrow(path) as reader:
+            return reader.schema
+    except pa.ArrowException as error:
+        raise OSError(str(error)) from error
 
 
 def _arrow(path: Path) -> "pa.RecordBatchReader":
     """An Arrow reader; `save_to_disk` writes streams, older tools files."""
     import pyarrow as pa
 
+    source = pa.memory_map(str(path))
     try:
-        return pa.ipc.open_stream(pa.memory_map(str(path)))
-    except pa.ArrowInvalid as error:
-        raise OSError(str(error)) from error
+        return pa.ipc.open_stream(source)
+    except pa.ArrowInvalid:
+        reader = pa.ipc.open_file(source)
+        return pa.RecordBatchReader.from_batches(reader.schema, map(reader.get_batch, range(reader.num_record_batches)))
 
 
 def _batches(path: Path, columns: list[str]) -> Iterator["pa.RecordBatch"]:
