@@ -1,6 +1,6 @@
 """The texts of the screen in English and Japanese, one JSON table per tab in `texts/`.
 
-`t("map.generate")` is a lookup that gradio resolves in the browser, for labels fixed when the page is built.
+`t("shell.data")` is a lookup that gradio resolves in the browser, for labels fixed when the page is built.
 `text(key, language, **values)` is for what Python writes while it answers (`language_of(request)` says for whom).
 Scripts use `kizu.t(key, values)` with the same table. The language is the cookie `kizu-lang`, set by the switch in
 the header; without it the browser's own. A missing key raises at once: a page never shows a bare key. It knows

@@ -8,13 +8,15 @@ import getpass
 import logging
 import signal
 import sys
-import tempfile
 import threading
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack, suppress
+from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 
-from augment.errors import InvalidConfig, WorkspaceError
+from augment.errors import InvalidConfig, KizuError, WorkspaceError
 from augment.store import Store, Workspace
 from ui.shell import Running, ServerConfig, launch
 from ui.state import Desk, Desks, SingleDesk
@@ -31,12 +33,22 @@ def demo_folder() -> Path:
 
 
 def draw_demo(root: Path) -> None:
-    """Draw the demo into a workspace that does not exist yet. Nothing half-drawn stays behind."""
+    """Draw the demo into a new workspace, or complete one whose drawing was cut short.
+
+    Raises WorkspaceError where another workspace is in that folder.
+    """
     from augment.operations.demo import build_demo
 
-    if Workspace(root).exists:
-        return
     build_demo(root)
+
+
+def _needs_drawing(root: Path) -> bool:
+    """Whether the demo is not there, or only in parts. Told without what draws it, which takes a second to import."""
+    workspace = Workspace(root)
+    if not workspace.exists:
+        return True
+    with Store(workspace, read_only=True) as store:
+        return not store.settings.get("demo_ready")
 
 
 def _user_name() -> str:
@@ -68,11 +80,12 @@ class Opener:
         return Desk(workspace, store, engine, self.worker, demo=self.demo, reviewer=_user_name())
 
 
-def _first_tab(desks: Desks) -> str:
-    """The map where there is one to show, else the data to begin with."""
-    if isinstance(desks, SingleDesk) and desks.desk.store.projections.latest() is None:
-        return "data"
-    return "map"
+def _first_tab(root: Path, *, demo: bool) -> str:
+    """The map where there is one to show, or will be in a moment; else the data to begin with."""
+    if demo or not Workspace(root).exists:
+        return "map" if demo else "data"
+    with Store(Workspace(root), read_only=True) as store:
+        return "map" if store.projections.latest() is not None else "data"
 
 
 def _say(text: str) -> None:
@@ -99,38 +112,62 @@ def _wait_for_signal() -> None:
 def serve(config: ServerConfig, root: Path | None, *, demo_images: bool = False) -> None:
     """Serve the workspace at `root` (None: the demo) until a signal, then stop jobs with their checkpoints and close.
 
+    A demo that is not there yet is drawn by a process of its own while the page starts; requests wait until it is.
     Raises WorkspaceInUse where another process holds it, WorkspaceError where the folder or the port cannot be used.
     """
     folder = (root or demo_folder()).expanduser().absolute()
+    demo = root is None or demo_images or config.demo
     private = [Path.home(), folder]
     with ExitStack() as stack:
-        workspace = Workspace(folder)
-        workspace.create()
-        hold = stack.enter_context(workspace.lock())
-        if root is None or demo_images or config.demo:
-            draw_demo(folder)
+        hold = stack.enter_context(Workspace(folder).create().lock())
+        painter = _painter(folder, stack) if demo and _needs_drawing(folder) else None
+        first_tab = _first_tab(folder, demo=demo)
         opener = Opener(demo=config.demo)
+        opening: Future[Desk] = Future()
         desks: Desks
         if config.demo:
             visitors = Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix="kizu-visitors-", ignore_cleanup_errors=True))
+                stack.enter_context(TemporaryDirectory(prefix="kizu-visitors-", ignore_cleanup_errors=True))
             )
             private.append(visitors)
+            if painter is not None:
+                painter.result()
             desks = VisitorDesks(folder, visitors, opener.open, opener.worker, VisitorConfig())
         else:
-            desks = SingleDesk(opener.open(folder))
-        running = _launch(desks, config, private)
+            desks = SingleDesk(opening)
+            if painter is None:
+                opening.set_result(opener.open(folder))
+        running = _launch(desks, config, private, first_tab)
         stack.callback(running.close)
         hold.announce(running.url)
         _say(f"Kizu is at {running.url}  (workspace {folder}; stop with Ctrl+C)")
+        if not opening.done() and not config.demo:
+            _open_when_drawn(painter, opening, opener, folder)
         opener.worker.start()
         _wait_for_signal()
         _say("Closing: running jobs keep their checkpoints.")
 
 
-def _launch(desks: Desks, config: ServerConfig, private: list[Path]) -> Running:
+def _painter(folder: Path, stack: ExitStack) -> "Future[None]":
+    """Draw the demo in a process of its own."""
+    pool = stack.enter_context(ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")))
+    return pool.submit(draw_demo, folder)
+
+
+def _open_when_drawn(painter: "Future[None] | None", opening: "Future[Desk]", opener: Opener, folder: Path) -> None:
+    """Open the desk once the demo is drawn; whoever asked for it meanwhile waits. A failure is everybody's."""
     try:
-        return launch(desks, config, private=private, first_tab=_first_tab(desks))
+        if painter is not None:
+            painter.result()
+        opening.set_result(opener.open(folder))
+    except (KizuError, OSError) as error:
+        opening.set_exception(error)
+        raise
+
+
+def _launch(desks: Desks, config: ServerConfig, private: list[Path], first_tab: str) -> Running:
+    try:
+        return launch(desks, config, private=private, first_tab=first_tab)
     except OSError as error:
         with suppress(OSError):
             desks.close()

@@ -7,10 +7,11 @@ another does. The user interface reads `desk.store` and submits to `desk.engine`
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from augment.errors import Refused
+from augment.errors import NotReady, Refused
 
 if TYPE_CHECKING:
     from augment.features.atlas import Atlas
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 Refresh = tuple[Callable[..., Any], Sequence[Any], Sequence[Any]]
 """(function, inputs, outputs) as a gradio event takes them; the function may ask for `request: gr.Request`."""
+
+
+_OPENING_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -98,15 +102,25 @@ class Desks(ABC):
 class SingleDesk(Desks):
     """One workspace for everybody who may open the page."""
 
-    def __init__(self, desk: Desk) -> None:
-        """Serve this desk."""
-        self.desk = desk
+    def __init__(self, desk: "Desk | Future[Desk]") -> None:
+        """Serve this desk, or the one that is being opened: until it is there, whoever asks for it waits."""
+        self._opening: Future[Desk]
+        if isinstance(desk, Future):
+            self._opening = desk
+        else:
+            self._opening = Future()
+            self._opening.set_result(desk)
 
     def of(self, request: object) -> Desk:
-        """The one desk."""
-        return self.desk
+        """The one desk. Raises NotReady where it takes longer than a minute to open."""
+        try:
+            return self._opening.result(_OPENING_SECONDS)
+        except TimeoutError:
+            raise NotReady("the workspace is still being opened: reload the page in a moment") from None
 
     def close(self) -> None:
         """Close the desk and the worker."""
-        self.desk.close()
-        self.desk.worker.close()
+        if self._opening.done() and self._opening.exception() is None:
+            desk = self._opening.result()
+            desk.close()
+            desk.worker.close()

@@ -5,6 +5,7 @@ const ACTIVE = ['running', 'queued'];
 let open = null;            // id of the job shown in detail
 let leave = null;           // stops watching it
 let before = new Map();     // states at the last message
+let held = null;            // what the workspace held at the last message
 
 const share = (job) => (job.total > 0 ? Math.min(1, job.step / job.total) : 0);
 const percent = (job) => (job.total > 0 ? `${Math.floor(100 * share(job))} %` : '');
@@ -134,6 +135,10 @@ kizu.on('state', (now) => {
     kizu.emit('job_end', job);
   }
   before = new Map(now.jobs.map((job) => [job.id, job.state]));
+  // Also what came from elsewhere (the command line, another window) is shown without a reload.
+  const holds = [now.projection, now.ddpm, now.counts.images].join();
+  const changed = held !== null && held !== holds;
+  held = holds;
   const name = ENDED[kizu.currentTab()];
-  if (ended.length && name) trigger(name);
+  if ((ended.length || changed) && name) trigger(name);
 });
