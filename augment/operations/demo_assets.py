@@ -74,8 +74,16 @@ def unpack_demo(store: Store, folder: Path) -> None:
         return
     ids = {kind: _unpack_model(store, folder, kind, {}) for kind in _MODELS[:1]}
     projection_id = _unpack_projection(store, folder, ids["encoder"])
+    _keep_view(store, folder)
     _unpack_model(store, folder, "ddpm", {"encoder_id": ids["encoder"], "projection_id": projection_id})
     _unpack_samples(store, folder / "samples.zip", projection_id)
+
+
+def _keep_view(store: Store, folder: Path) -> None:
+    """The view that the models were trained with: masks drawn here may differ from theirs by a pixel at an edge."""
+    view = json.loads((folder / "ddpm.json").read_text(encoding="utf-8"))["config"].get("view")
+    if view is not None:
+        store.settings.set("view", view)
 
 
 def _unpack_model(store: Store, folder: Path, kind: ModelKind, links: dict[str, int]) -> int:

@@ -1,7 +1,8 @@
 """Make the models, map and samples that ship with the demo, from nothing: `kizu train demo`.
 
-It draws the demo set into a workspace of its own inside the job's folder and calls there what a user would call: embed,
-train_ddpm, generate. The figures go into `training.json` beside the weights. Cancelled or killed, it continues.
+It draws the demo set into a workspace of its own inside the job's folder and calls there what a user would call:
+train_encoder, embed, train_ddpm, generate. The figures go into `training.json` beside the weights. Cancelled or killed,
+it continues.
 """
 
 import json
@@ -17,12 +18,14 @@ import numpy as np
 
 from augment.errors import InvalidConfig
 from augment.features.atlas import Atlas
+from augment.features.encoder_config import TrainEncoderConfig
 from augment.operations.context import Context, Previews, Progress
 from augment.operations.demo import DEMO_ASSETS, import_demo_set
 from augment.operations.demo_assets import pack_demo
 from augment.operations.embed import EmbedConfig, embed
 from augment.operations.generate import GenerateConfig, generate
 from augment.operations.train_ddpm import TrainDdpmConfig, train_ddpm
+from augment.operations.train_encoder import train_encoder
 from augment.store import Store, Workspace
 from augment.surfaces.demo_set import DemoSetConfig
 
@@ -36,6 +39,7 @@ class TrainDemoConfig:
     """Seed and length of the demo's training, and where the result goes."""
 
     seed: int = field(default=0, metadata={"help": "seed of encoder, map, generator and samples"})
+    encoder_images_seen: int = field(default=6_000, metadata={"help": "length of the encoder's training in images"})
     images_seen: int = field(default=40_000, metadata={"help": "length of the generator's training in images"})
     samples_each: int = field(default=4, metadata={"help": "samples at each of some 13 places, to be reviewed"})
     folder: str = field(default="", metadata={"help": "folder to write; the project's assets/demo if empty"})
@@ -44,6 +48,8 @@ class TrainDemoConfig:
         """InvalidConfig names the field and its range."""
         if not 0 <= self.seed < 2**31:
             raise InvalidConfig(f"seed {self.seed}: 0 to {2**31 - 1}; any whole number will do")
+        if not 16 <= self.encoder_images_seen <= 100_000_000:
+            raise InvalidConfig(f"encoder_images_seen {self.encoder_images_seen}: 16 or more; 6000 take a minute")
         if not 16 <= self.images_seen <= 100_000_000:
             raise InvalidConfig(f"images_seen {self.images_seen}: 16 or more; 40000 take half an hour on 2 cores")
         if not 0 <= self.samples_each <= 64:
@@ -90,9 +96,15 @@ def train_demo(config: TrainDemoConfig, context: Context) -> TrainDemoResult:
     figures: dict[str, Any] = {"config": asdict(config), "machine": _machine(), "seconds": {}}
     with Store(Workspace(context.job_folder / "workspace")) as store:
         import_demo_set(store, DemoSetConfig())
-        # Build the map: trains the built-in encoder, then fits the projection.
+        # Train the encoder.
+        if store.models.latest("encoder") is None:
+            stage = _Stage(context.progress, 0.0, 0.1)
+            lessons = TrainEncoderConfig(images_seen=config.encoder_images_seen, seed=config.seed)
+            train_encoder(lessons, _inside(context, store, "train_encoder", stage))
+            _note(figures, "train_encoder", stage)
+        # Build the map.
         if store.projections.latest() is None:
-            stage = _Stage(context.progress, 0.0, 0.15)
+            stage = _Stage(context.progress, 0.1, 0.15)
             embed(EmbedConfig(seed=config.seed), _inside(context, store, "embed", stage))
             _note(figures, "embed", stage)
         # Train the generator.
