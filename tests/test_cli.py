@@ -261,18 +261,18 @@ def test_ctrl_c_checkpoints_and_says_how_to_resume(workspace: Workspace) -> None
     with program(workspace, ["embed", "--steps", "60", "--pause-seconds", "0.05"]) as running:
         checkpoint = JobFolder(workspace, 1).path / "checkpoint"
         metrics = JobFolder(workspace, 1).metrics_file
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while not metrics.exists() and time.monotonic() < end:
             time.sleep(0.05)
         running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=30)
+        out, err = running.communicate(timeout=90)
     assert running.returncode == 1, err
     assert out == ""
     assert f"kizu jobs resume 1 --workspace {workspace.root}" in err
     assert "Traceback" not in err
     reached = int(checkpoint.read_text())
     with program(workspace, ["jobs", "resume", "1", "--json"]) as resumed:
-        out, err = resumed.communicate(timeout=30)
+        out, err = resumed.communicate(timeout=90)
     assert resumed.returncode == 0, err
     told = json.loads(out)
     assert told["job_id"] == 1

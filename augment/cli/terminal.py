@@ -33,8 +33,10 @@ def write_result(result: Mapping[str, Any]) -> None:
     """A result's fields, one a line; of long lists the first ten items."""
     for name, value in result.items():
         if isinstance(value, Mapping):
-            value = [f"{key} {_number(item)}" for key, item in value.items()]
-        if isinstance(value, list) and (not value or isinstance(value[0], (list, tuple, Mapping, str))):
+            sys.stdout.write(
+                f"{_words(name)}: {', '.join(f'{_words(key)} {_number(item)}' for key, item in value.items())}\n"
+            )
+        elif isinstance(value, list) and (not value or isinstance(value[0], (list, tuple, Mapping, str))):
             sys.stdout.write(f"{_words(name)}: {len(value)}\n" if len(value) != 1 else f"{_words(name)}:\n")
             for item in value[:_SHOWN_ITEMS]:
                 text = ": ".join(map(str, item)) if isinstance(item, (list, tuple)) else str(item)

@@ -23,7 +23,7 @@ from augment.operations.context import Context
 from augment.store import Store, Workspace
 
 LOST_EXIT = 3
-_NICENESS = 5
+_NICENESS = 10
 logger = logging.getLogger(__name__)
 
 

@@ -23,7 +23,15 @@ from augment.operations import OPERATIONS, Config, Registry, find_operation, to_
 from augment.operations.context import Progress
 from augment.store import Change
 
-PRELOAD = ("torch", "augment.operations.generate")
+PRELOAD = (
+    "torch",
+    "safetensors.torch",
+    "augment.ddpm.denoiser",
+    "augment.ddpm.sampling",
+    "augment.features.encoders",
+    "augment.operations.generate",
+)
+"""What the first click on the map needs."""
 _START_ALLOWANCE_SECONDS = 60.0
 _POLL_SECONDS = 0.2
 logger = logging.getLogger(__name__)

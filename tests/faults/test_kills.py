@@ -17,7 +17,7 @@ from augment.jobs import JobFolder, LocalEngine
 from augment.store import JobState, Store, Workspace
 from tests.jobs.operations import TEST_OPERATIONS, CountConfig
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -12,7 +12,7 @@ from augment.jobs import JobFolder, LocalEngine, Slots
 from augment.store import JobRecord, Store
 from tests.jobs.operations import CountConfig
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 def until(condition: Callable[[], object], timeout_seconds: float = PATIENCE_SECONDS) -> None:
