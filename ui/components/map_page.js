@@ -46,7 +46,8 @@ class MapPage {
     // Another map, a new generator, or verdicts given on another tab.
     window.kizu.on("state", (news) => {
       const seen = `${news.projection} ${news.ddpm} ${news.counts?.samples} ${news.counts?.to_review} ${news.counts?.accepted} ${news.counts?.images}`;
-      if (this.seen !== undefined && this.seen !== seen) this.refresh();
+      // While another tab is shown nothing is drawn: choosing this one refreshes it.
+      if (this.seen !== undefined && this.seen !== seen && isShown(this.element)) this.refresh();
       this.seen = seen;
     });
   }

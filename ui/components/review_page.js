@@ -211,12 +211,20 @@ class ReviewPage {
 
   #saved(answers, counts) {
     for (const { item, sample, decision, status, reason } of answers) {
-      if (decision === "nothing") window.kizu.say(t("review.nothing_to_undo"));
+      if (decision === "nothing") this.#nothingUndone(item);
       else if (decision === "undone") this.#undone(item, sample, status, reason);
       else this.model.saved(sample, item.key, decision);
       if (sample !== null) this.#repaint(sample);
     }
     this.bar.counts(counts);
+  }
+
+  // Another window of the same reviewer may have taken it back already.
+  #nothingUndone(item) {
+    window.kizu.say(t("review.nothing_to_undo"));
+    if (item.sample === null) return;
+    this.model.marks.delete(item.sample);
+    this.#repaint(item.sample);
   }
 
   #undone(item, sample, status, reason) {

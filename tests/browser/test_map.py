@@ -1,0 +1,100 @@
+"""The map in a real browser with a real generator: choose, generate, review, export."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from augment.store import Store, Workspace
+from tests.browser.conftest import open_tab
+from tests.browser.workspaces import IMAGES, mapped_workspace
+from tests.server import Server
+
+WARM_SECONDS = 120  # the worker's first call also loads torch; on a shared machine that alone can take half a minute
+
+
+@pytest.fixture
+def server(tmp_path: Path, fresh_server: Callable[..., Server]) -> Server:
+    mapped_workspace(tmp_path / "workspace", generator=True)
+    return fresh_server()
+
+
+def open_map(page: Page, server: Server) -> None:
+    page.set_default_timeout(1000 * WARM_SECONDS)
+    expect.set_options(timeout=1000 * WARM_SECONDS)
+    open_tab(page, server, "map")
+    page.wait_for_selector(".map .legend .entry")
+
+
+def pixel_of(page: Page, image_id: int) -> tuple[float, float]:
+    """Where an image's point lies on the screen, from the axes that are drawn and the points that were sent."""
+    return tuple(
+        page.evaluate(
+            """async (id) => {
+                const bytes = await (await fetch('kizu/points.bin')).arrayBuffer();
+                const ids = new Int32Array(await (await fetch('kizu/map/ids.bin')).arrayBuffer());
+                const n = ids.length, row = ids.indexOf(id);
+                const [x, y] = [new Float32Array(bytes, 4, n)[row], new Float32Array(bytes, 4 + 4 * n, n)[row]];
+                const plot = document.querySelector('.map .plot');
+                const { xaxis, yaxis } = plot._fullLayout, box = plot.getBoundingClientRect();
+                return [box.left + xaxis.l2p(x), box.top + yaxis.l2p(y)];
+            }""",
+            image_id,
+        )
+    )
+
+
+def test_a_click_shows_the_image_and_escape_clears(page: Page, server: Server):
+    open_map(page, server)
+    expect(page.locator(".details .title")).to_have_text("Click a point, or between two classes.")
+    page.mouse.click(*pixel_of(page, 5))
+    expect(page.locator(".details")).to_have_attribute("data-kind", "image")
+    expect(page.locator(".details .facts")).to_contain_text("4.png")
+    expect(page.locator(".details .thumbs button")).to_have_count(8)
+    expect(page.locator(".map")).to_have_class("map dimmed")
+    page.keyboard.press("Escape")
+    expect(page.locator(".map")).to_have_class("map")
+    expect(page.locator(".details .title")).to_have_text("Click a point, or between two classes.")
+
+
+def test_a_place_without_data_says_so_and_keeps_its_mark(page: Page, server: Server):
+    open_map(page, server)
+    box = page.locator(".map .plot").bounding_box()
+    page.mouse.click(box["x"] + 6, box["y"] + 6)
+    expect(page.locator(".details .title")).to_have_text("No real image near here")
+    mark = page.locator(".overlay .place.empty circle")
+    before = float(mark.get_attribute("cx"))
+    page.mouse.move(box["x"] + 300, box["y"] + 300)
+    page.mouse.wheel(0, 240)
+    expect(mark).not_to_have_attribute("cx", str(before))
+    expect(mark).to_have_count(1)
+
+
+def test_generate_review_export(page: Page, server: Server):
+    """The loop of the screen: click, generate with the real worker, accept with keys, export, the check."""
+    open_map(page, server)
+    page.mouse.click(*pixel_of(page, 8))
+    expect(page.locator(".generate .primary")).to_contain_text("Generate 8 here")
+    page.fill(".generate .row.first input >> nth=0", "3")
+    page.locator(".generate input[type=number]").first.blur()
+    page.keyboard.press("g")
+    expect(page.locator(".generate .results .thumbs button")).to_have_count(3)
+    expect(page.locator(".overlay .landed")).to_have_count(3)
+    expect(page.locator(".legend")).to_contain_text("generated3")
+    page.click(".generate .results .quiet")
+    page.wait_for_selector(".review .tile.cursor")
+    for key in ("a", "a", "2"):
+        page.keyboard.press(key)
+    expect(page.locator(".review .state")).to_have_text("all saved")
+    with Store(Workspace(server.workspace), read_only=True) as store:
+        assert store.samples.counts() == {"candidate": 0, "accepted": 2, "rejected": 1}
+        assert [v.reason for v in store.verdicts.standing().values()].count("wrong label") == 1
+    page.click("#tab-export-button")
+    expect(page.locator(".export .table tr.sum td").last).to_have_text(str(IMAGES + 2))
+    page.click(".export .primary")
+    expect(page.locator(".export .done .verdict")).to_be_visible(timeout=1000 * WARM_SECONDS)
+    expect(page.locator(".export .markdown")).to_contain_text("Classes and splits")
+    with page.expect_download() as download:
+        page.click(".export a.plain")
+    assert download.value.suggested_filename.endswith(".zip")
