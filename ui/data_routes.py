@@ -126,14 +126,14 @@ def _summary(call: Call) -> Response:
     desk, store = call.desk, call.desk.store
     rows, atlas = _rows(store), desk.atlas()
     view = desk.view() if rows else View()
-    total = store.images.count()
+    total, reports = store.images.count(), _reports(store)
     return JSONResponse(
         {
             "name": desk.name,
             "demo": desk.demo,
             "rows": rows,
-            "version": f"{total}-{max(store.images.ids(), default=0)}",
-            "reports": _reports(store),
+            "version": f"{total}-{max(store.images.ids(), default=0)}-{reports[0]['job'] if reports else 0}",
+            "reports": reports,
             "view": view.to_json(),
             "locked": _locked(store),
             "examples": _examples(store, view) if rows else [],
