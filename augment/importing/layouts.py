@@ -7,6 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
+import numpy as np
+
 from augment.errors import InvalidConfig, InvalidInput
 from augment.images import decode
 from augment.importing.groups import read_annotations
@@ -25,8 +27,8 @@ _METADATA = ("metadata.jsonl", "metadata.csv")
 _TEXTS = frozenset({".csv", ".jsonl", ".json", ".md", ".txt", ".yaml", ".yml", ".parquet", ".arrow"})
 
 _MASKS_LOOKED_AT = 8
-_MASK_LEVELS = 16
-"""A picture with more grey levels than this is a photograph, not a mask."""
+_MASK_SHARE = 0.9
+"""Of a mask, its two commonest values hold nearly all pixels; soft edges take the others. Of a photograph, never."""
 
 
 def recognise(tree: Tree) -> Layout:
@@ -129,14 +131,15 @@ def _pairs(tree: Tree, pictures: Iterable[PurePosixPath]) -> dict[PurePosixPath,
 
 
 def _are_masks(tree: Tree, files: list[PurePosixPath]) -> bool:
-    """Whether most of a few files have so few levels that they are masks; a photograph saved twice has many."""
+    """Whether most of a few files look like masks, and not like a photograph saved a second time."""
     step = max(1, len(files) // _MASKS_LOOKED_AT)
     votes = []
     for file in files[::step]:
         try:
-            votes.append(len(set(decode(tree.read(str(file))).pixels[::2, ::2].ravel().tolist())) <= _MASK_LEVELS)
+            values = np.bincount(decode(tree.read(str(file))).pixels.ravel())
         except InvalidInput:
             continue
+        votes.append(int(np.sort(values)[-2:].sum()) >= _MASK_SHARE * int(values.sum()))
     return bool(files) and sum(votes) * 2 >= len(votes)
 
 
