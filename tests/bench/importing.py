@@ -1,0 +1,45 @@
+"""Images a second of import, and the peak memory of the importing process at two sizes: it should not grow with the number."""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from tests.bench.measure import ROOT, SHARED_DATA, Measurement
+
+_CHILD = """
+import json, resource, sys, time
+from pathlib import Path
+from augment.jobs.inline import run_inline
+from augment.operations.import_images import ImportConfig
+from augment.store import Store, Workspace
+folder, source, = sys.argv[1:]
+with Store(Workspace(Path(folder))) as store:
+    started = time.perf_counter()
+    report = run_inline(store, "import", ImportConfig(source=source))
+    seconds = time.perf_counter() - started
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"images": report.imported, "seconds": seconds, "peak_mib": peak}))
+"""
+
+
+def measure() -> list[Measurement]:
+    """Five imports of the tiles and of the digits, each into a new workspace in a new process."""
+    rows = []
+    for name, source, target in (("tiles", "magnetic-tile", "60"), ("MNIST", "mnist", "500")):
+        runs = [_import(str(SHARED_DATA / source)) for _ in range(5)]
+        images = runs[0]["images"]
+        speeds = [run["images"] / run["seconds"] for run in runs]
+        peaks = [run["peak_mib"] for run in runs]
+        note = f"peak memory {statistics.median(peaks):.0f} MiB"
+        rows.append(Measurement(f"import of {images:.0f} {name}", "images/s", speeds, f"{target} images/s", note))
+    return rows
+
+
+def _import(source: str) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", _CHILD, folder, source]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return answer
