@@ -173,7 +173,11 @@ class _Run:
         self.denoiser, self.training, self.precision = denoiser.train(), training, precision
         self.ema = PowerEma(denoiser, training.ema_width)
         self.optimizer = torch.optim.AdamW(
-            denoiser.parameters(), lr=training.learning_rate, betas=(0.9, 0.99), weight_decay=training.weight_decay
+            denoiser.parameters(),
+            lr=training.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=training.weight_decay,
+            fused=True,
         )
         self.scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.dtype == torch.float16)
         self.generator = torch.Generator("cpu").manual_seed(training.seed)
