@@ -183,7 +183,7 @@ class MapPage {
 
   async chooseSample(sample) {
     const start = performance.now();
-    const point = { x: sample.x, y: sample.y, colour: labelColour(this.state, sample.label) };
+    const point = { x: sample.x, y: sample.y, colour: labelColour(this.state, sample.label), sample: true };
     this.#dim(true);
     const { overlay } = this.scatter;
     overlay.place = sample.fromX === null ? null : { x: sample.fromX, y: sample.fromY, empty: false };

@@ -71,7 +71,9 @@ export class Overlay {
     for (const point of this.ring) parts.push(this.#dot(point, 4.5, "near"));
     for (const point of this.place?.ends ?? []) parts.push(this.#dot(point, 6, "end"));
     for (const sample of this.landed) parts.push(this.#diamond(sample));
-    if (this.selected) parts.push(this.#dot(this.selected, 6.5, "chosen"), this.#halo(this.selected));
+    // A chosen sample is among the landed ones already, as a diamond.
+    if (this.selected && !this.selected.sample) parts.push(this.#dot(this.selected, 6.5, "chosen"));
+    if (this.selected) parts.push(this.#halo(this.selected));
     if (this.place) parts.push(this.#cross(this.place));
     this.svg.replaceChildren(...parts);
   }
