@@ -1,4 +1,4 @@
-"""The page around the tabs, in a real Chromium: tabs by key, help, language, the import, the strip through a restart."""
+"""The page around the tabs, in a real Chromium: tabs by key, help, language, the import, the strip."""
 
 import json
 import shutil
