@@ -167,7 +167,7 @@ class Run {
 
   #models() {
     const { models } = this.about;
-    const names = [...new Set(models.flatMap((model) => Object.keys(model.metrics)))].slice(0, 4);
+    const names = [...new Set(models.flatMap((model) => Object.keys(model.metrics)))].filter((name) => name !== "learning_rate").slice(0, 4);
     const unit = (name) => { const found = t(`train.metric_${name}`); return found === `train.metric_${name}` ? name.replaceAll("_", " ") : found; };
     fill(this.models, h("h2", {}, t(`train.models_${this.kind}`), h("small", {}, t("train.models_why"))),
       models.length
