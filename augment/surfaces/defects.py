@@ -28,6 +28,9 @@ class FlawConfig:
     dirt: float = field(
         default=0.0, metadata={"help": "how blackened a scratch is: 0 bare and bright, 1 as dark as a crack"}
     )
+    angle_deg: float | None = field(
+        default=None, metadata={"help": "direction of a scratch, 90 is upright; drawn if absent"}
+    )
     centre: tuple[float, float] | None = field(
         default=None, metadata={"help": "x, y as shares of the side; drawn if absent"}
     )
@@ -124,13 +127,14 @@ def scratch(rng: np.random.Generator, finish: Finish, config: FlawConfig) -> Fla
     relief, side = finish.relief, finish.relief.height.shape[0]
     unit, severity = side / 128.0, config.severity
     length = rng.uniform(42.0, 92.0) * unit
-    angle = finish.grain_deg + float(rng.choice([-1, 1])) * rng.uniform(18.0, 85.0)
-    count = 1 + int(rng.binomial(3, 0.3))
+    angle = finish.grain_deg + float(rng.choice([-1, 1])) * rng.uniform(22.0, 78.0)
+    angle = angle if config.angle_deg is None else config.angle_deg
+    count = 1 + int(rng.binomial(3, 0.22))
     along = np.array([np.cos(np.deg2rad(angle)), -np.sin(np.deg2rad(angle))])
     across = np.array([along[1], -along[0]])
     centre = _centre(rng, config, side, 0.34)
     cover = np.zeros((side, side), dtype=np.float32)
-    width = (0.7 + 0.8 * severity * rng.uniform(0.6, 1.3)) * max(unit, 0.6)
+    width = (0.85 + 1.0 * severity * rng.uniform(0.7, 1.3)) * max(unit, 0.6)
     bend = rng.normal(0.0, 9.0)
     for k in range(count):
         own = length * (1.0 if k == 0 else rng.uniform(0.25, 0.8))
@@ -150,9 +154,9 @@ def scratch(rng: np.random.Generator, finish: Finish, config: FlawConfig) -> Fla
     near, wide = ndimage.gaussian_filter(cover, 0.6), ndimage.gaussian_filter(cover, 1.5)
     depth = 0.4 + 1.4 * severity
     height = relief.height * (1.0 - 0.8 * cover) - depth * near + finish.lip * depth * 1.1 * wide
-    shine = (0.5 + 0.5 * severity) * cover
+    shine = (0.6 + 0.4 * severity) * cover
     albedo = _toward(relief.albedo, np.minimum(_bare(finish) * 2.2, 2.0) * np.float32(1.0 - 0.97 * config.dirt), shine)
-    gloss = relief.gloss + 0.6 * (1.0 - config.dirt) * severity * cover * (0.4 + finish.lip)
+    gloss = relief.gloss + 1.0 * (1.0 - config.dirt) * severity * cover * (0.4 + finish.lip)
     flawed = replace(relief, height=height.astype(np.float32), albedo=albedo, gloss=gloss.astype(np.float32))
     factors = {
         "length_px": length,
@@ -216,7 +220,7 @@ def stain(rng: np.random.Generator, finish: Finish, config: FlawConfig) -> Flaw:
     rim = 4.0 * cover * (1.0 - cover)
     mottle = np.clip(0.85 + 0.14 * spectral(rng, side, shortest_px=5.0, longest_px=40.0, exponent=1.4), 0.2, 1.2)
     ring = rng.uniform(0.0, 0.6)
-    strength = 0.22 + 0.5 * severity
+    strength = 0.26 + 0.55 * severity
     amount = strength * (cover * mottle * (1.0 - 0.45 * ring) + ring * rim)
     amount[cover < 0.02] = 0.0
     channels = relief.albedo.shape[2]

@@ -57,6 +57,7 @@ class DemoPart:
     split: Literal["train", "validation", "test"]
     severity: float
     dirt: float
+    angle_deg: float
     lights: tuple[Light, ...]
 
     @property
@@ -95,6 +96,8 @@ def demo_parts(config: DemoSetConfig) -> list[DemoPart]:
                     # One defect in six is faint.
                     severity=float(rng.uniform(0.45, 1.0) if rng.random() > 0.16 else rng.uniform(0.1, 0.28)),
                     dirt=float(rng.uniform(0.75, 1.0)) if rng.random() < 0.18 else 0.0,
+                    # Parts slide past the same guide, so scratches share a direction.
+                    angle_deg=float(rng.uniform(32.0, 58.0)),
                     lights=tuple(_light(rng) for _ in range(lights)),
                 )
             )
@@ -128,7 +131,7 @@ def draw_demo_set(config: DemoSetConfig) -> Iterator[DemoImage]:
     """Every picture of the set, part by part. Names look like `crack/part-003-light-2.png`."""
     for plan in demo_parts(config):
         seed = config.seed * 100_000 + plan.number
-        flaw = FlawConfig(severity=plan.severity, dirt=plan.dirt)
+        flaw = FlawConfig(severity=plan.severity, dirt=plan.dirt, angle_deg=plan.angle_deg)
         part = make_part("ground_metal", _KINDS[plan.label], seed, config.side_px, flaw)
         for k, light in enumerate(plan.lights, start=1):
             drawn = photograph(part, light, seed * 10 + k)
