@@ -62,7 +62,10 @@ def import_demo_set(store: Store, config: DemoSetConfig | None = None) -> None:
 
 
 def demo_view(mask_sides_px: list[int]) -> View:
-    """Squares of 48 px around the defects, grey: half the training of 64 px, and cracks still thin and whole. `mask_sides_px`: `mask_side` of the training masks at that margin."""
+    """Squares of 48 px around the defects, grey: half the training of 64 px, and cracks still thin and whole.
+
+    mask_sides_px: `mask_side` of the training masks at that margin.
+    """
     fitted = View.fit([(_SIDE, _SIDE)], grey=True, mask_sides_px=mask_sides_px, margin=_MARGIN)
     return View(kind="mask", side_px=_SIDE, colour="grey", margin=_MARGIN, mask_sides_px=fitted.mask_sides_px)
 
