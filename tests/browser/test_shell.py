@@ -105,6 +105,7 @@ def test_import_from_the_first_look_to_the_wall(page: Page, fresh_server: Callab
     expect(page.locator(".view >> text=Centre")).to_have_attribute("aria-pressed", "true")
 
     # The strip lists what ran, also after the server was started anew.
+    page.goto("about:blank")
     assert server.stop() == 0
     again = fresh_server()
     open_tab(page, again, "data")
