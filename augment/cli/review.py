@@ -51,7 +51,7 @@ def fill(parser: LazyParser, command: Command) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Do what was asked. Raises NotFound for unknown ids; then nothing was decided."""
-    reviewer = options.reviewer or getpass.getuser()
+    reviewer = options.reviewer or _login_name()
     if options.undo is not None:
         if options.undo < 1:
             options.parser.error(f"--undo {options.undo}: 1 or more is needed")
@@ -71,6 +71,14 @@ def run(options: argparse.Namespace) -> int:
             return _report(options, decision, [verdict.sample_id for verdict in verdicts], store)
     with read(options) as store:
         return _list(options, _filtered(store, options, options.status))
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        # A container's user may have no name.
+        return "reviewer"
 
 
 def _named(store: Store, ids: Sequence[int]) -> list[SampleRecord]:
