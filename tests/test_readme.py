@@ -1,4 +1,4 @@
-"""The README tells the truth: it names every command, CI calls its test command, and the pictures it shows are there."""
+"""The README tells the truth: it names every command, CI calls its test command, and its pictures are there."""
 
 import re
 from pathlib import Path
