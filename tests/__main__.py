@@ -1,7 +1,7 @@
 """Runs every check of the project: `python -m tests`. Further arguments go to pytest.
 
-First it makes sure that a Chromium is there for the browser tests; then lint, types and tests run, and the exit code is the first
-that is not 0. It does not know what the tests are about.
+First it makes sure that a Chromium is there for the browser tests; then lint, types and tests run, and the exit code is
+the first that is not 0. It does not know what the tests are about.
 """
 
 import os
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def ensure_chromium() -> None:
-    """Install a Chromium where none is found: playwright's own build, or the system's package where a download is not possible."""
+    """Install a Chromium where there is none: playwright's own, or the system's where a download is not possible."""
     from tests.browser.chromium import find_chromium
 
     if find_chromium():
@@ -22,13 +22,15 @@ def ensure_chromium() -> None:
     as_root = [] if os.geteuid() == 0 or not shutil.which("sudo") else ["sudo"]
     attempts = [
         [[sys.executable, "-m", "playwright", "install", "--with-deps", "chromium"]],
-        [[*as_root, "apt-get", "update"], [*as_root, "apt-get", "install", "-y", "--no-install-recommends", "chromium"]],
+        [[*as_root, "apt-get", "update"], [*as_root, "apt-get", "install", "-y", "chromium"]],
         [[*as_root, "dnf", "install", "-y", "chromium"]],
     ]
     for commands in attempts:
         if all(_succeeds(command) for command in commands) and find_chromium():
             return
-    sys.exit("No Chromium was found or could be installed. Install chromium with your system's package manager, then run this again.")
+    sys.exit(
+        "No Chromium was found or could be installed: install one with your system's package manager, then try again."
+    )
 
 
 def _succeeds(command: list[str]) -> bool:

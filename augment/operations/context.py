@@ -1,8 +1,8 @@
 """What every operation is handed: where to read, where to write files, how to report and how to be stopped.
 
-An operation is a function `run(config, context) -> result`, with `config` and `result` dataclasses of JSON values. It does not know
-whether it runs in a job's own process, in the warm worker or inside the command line, and it never writes the database:
-it commits records, and whoever holds the workspace's lock stores them.
+An operation is a function `run(config, context) -> result`, with `config` and `result` dataclasses of JSON values. It
+does not know whether it runs in a job's own process, in the warm worker or inside the command line, and it never writes
+the database: it commits records, and whoever holds the workspace's lock stores them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,13 +19,14 @@ Previews = Mapping[str, bytes]
 class Progress:
     """Called as `progress(step, total, metrics, previews)`; raises `Cancelled` when the operation is to stop.
 
-    `step` counts from 0 to `total`; `metrics` are named floats ("loss": 0.031). The base class reports nowhere: tests and nested calls use it.
+    `step` counts from 0 to `total`; `metrics` are named floats ("loss": 0.031). The base class reports nowhere: tests
+    and nested calls use it.
     """
 
     def __call__(
         self, step: int, total: int, metrics: Mapping[str, float] | None = None, previews: Previews | None = None
     ) -> None:
-        return None
+        """Take one report."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Images a second of import, and the peak memory of the importing process at two sizes: it should not grow with the number."""
+"""Images a second of import, and the importing process's peak memory, which should not grow with their number."""
 
 import json
 import statistics

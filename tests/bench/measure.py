@@ -1,4 +1,4 @@
-"""What the benchmarks share: a measurement, its median and spread, the machine's description, a running app, a child's peak memory."""
+"""What the benchmarks share: a measurement with its median and spread, the machine's description, a running app."""
 
 import os
 import platform

@@ -1,6 +1,6 @@
-"""What a user waits for, in a real Chromium: 8 samples after a click on the demo's map; a map of 100,000 points; a held key.
+"""What a user waits for, in a real Chromium: 8 samples after a click; a map of 100,000 points; a key held down.
 
-The clock runs in the page for the first two, from the event to two frames after the change; drawing is software WebGL.
+Times are from the click or key to what it changed on the page; drawing is software WebGL.
 """
 
 import tempfile
@@ -51,7 +51,7 @@ def _opened(workspace: Path, tab: str, *arguments: str) -> Iterator[Page]:
 
 
 def _clicks(folder: Path) -> list[Measurement]:
-    """Seconds from the key G to 8 new samples on the map: the first after a start (worker just loaded), and later ones."""
+    """Seconds from the key G to 8 new samples on the map: the first after a start, and later ones."""
     first, later = [], []
     for start in range(_REPEATS):
         with _opened(folder / f"demo-{start}", "map", "--demo-images") as page:

@@ -1,4 +1,4 @@
-"""Milliseconds from a verdict's arrival at the store to its commit on disk, at 500 and at 20,000 verdicts already there."""
+"""Milliseconds from a verdict's arrival at the store to its commit, with 500 and with 20,000 verdicts there."""
 
 import tempfile
 import time
