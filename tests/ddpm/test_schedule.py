@@ -20,7 +20,7 @@ from augment.errors import InvalidConfig, InvalidInput
 
 
 def test_published_settings_are_almost_the_same_noise():
-    # METHODS, "One noise scale": the figures are given with two decimals.
+    # The published settings compared: the figures are given with two decimals.
     assert step_to_sigma(300) == pytest.approx(1.23, abs=0.005)
     assert sd_strength_to_sigma(0.2) == pytest.approx(0.57, abs=0.005)
     assert sd_strength_to_sigma(0.4) == pytest.approx(1.16, abs=0.005)
