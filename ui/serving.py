@@ -43,12 +43,16 @@ def draw_demo(root: Path) -> None:
 
 
 def _needs_drawing(root: Path) -> bool:
-    """Whether the demo is not there, or only in parts. Told without what draws it, which takes a second to import."""
+    """Whether nothing is there, or a part of the demo. Told without what draws it, which takes a second to import.
+
+    Somebody's own workspace is left as it is: with `--demo` its visitors get copies of that.
+    """
     workspace = Workspace(root)
     if not workspace.exists:
         return True
     with Store(workspace, read_only=True) as store:
-        return not store.settings.get("demo_ready")
+        settings = store.settings
+        return not store.images.count() or (settings.get("name") == "demo" and not settings.get("demo_ready"))
 
 
 def _user_name() -> str:
