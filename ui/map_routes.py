@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from augment.errors import InvalidInput, NotReady
+from augment.errors import InvalidInput, KizuError, NotReady
 from augment.features.atlas import Atlas
 from augment.features.neighbours import nearest
-from augment.store import ImageRecord, SampleRecord, SampleRow, Split
+from augment.images import decode_mask
+from augment.store import ImageRecord, SampleRecord, SampleRow, Split, Store
 from ui.calls import Call, route
 from ui.routes import cut_version
 from ui.state import Desk, Desks
@@ -195,7 +196,19 @@ def _listed(call: Call, found: list[tuple[int, float]]) -> list[dict[str, Any]]:
     ]
 
 
-def describe_image(image: ImageRecord) -> dict[str, Any]:
+def _shown_mask(store: Store, image: ImageRecord) -> str | None:
+    """Version of the image's mask, or None where there is nothing to show: no mask, one without a pixel, or broken."""
+    if image.mask_sha256 is None:
+        return None
+    try:
+        mask = decode_mask(store.files.read(image.mask_sha256), (image.width_px, image.height_px))
+    except KizuError:
+        _log.warning("the mask of image %s cannot be read", image.id)
+        return None
+    return image.mask_sha256[:12] if mask.any() else None
+
+
+def describe_image(store: Store, image: ImageRecord) -> dict[str, Any]:
     """An image as the panel shows it, without what the atlas knows of it."""
     return {
         "kind": "image",
@@ -207,7 +220,7 @@ def describe_image(image: ImageRecord) -> dict[str, Any]:
         "name": image.name,
         "width": image.width_px,
         "height": image.height_px,
-        "mask": None if image.mask_sha256 is None else image.mask_sha256[:12],
+        "mask": _shown_mask(store, image),
     }
 
 
@@ -216,7 +229,7 @@ def _image(call: Call) -> Response:
     row = atlas.row_of(call.id())
     return JSONResponse(
         {
-            **describe_image(image),
+            **describe_image(call.desk.store, image),
             "margin": _number(float(atlas.margin[row]), 3),
             "rival": atlas.rival_of(row),
             "fitted": bool(atlas.fitted[row]),

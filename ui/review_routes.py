@@ -65,7 +65,7 @@ def _sample(call: Call) -> Response:
     nearest = None
     if sample.nearest_image_id is not None:
         found = store.images.get_many([sample.nearest_image_id])
-        nearest = describe_image(found[0]) if found else None
+        nearest = describe_image(store, found[0]) if found else None
     history = [
         {"decision": v.decision, "reviewer": v.reviewer, "reason": v.reason, "at": v.decided_at}
         for v in store.verdicts.history(call.id())

@@ -144,7 +144,7 @@ export class GenerateForm {
     const one = (sample) =>
       h("button", { type: "button", title: t("map.landing_of", { error: fixed(sample.error) }), data: { id: sample.id }, onclick: () => this.options.onSample(sample) },
         h("img", { src: `kizu/thumb/sample/${sample.id}?v=${sample.version}`, alt: sample.label }),
-        h("span", {}, fixed(sample.error, 1)));
+        h("span", {}, Number.isFinite(sample.error) ? `${fixed(sample.error, 1)}×` : "–"));
     fill(this.results, h("div", { class: "thumbs" }, samples.map(one)),
       h("button", { type: "button", class: "quiet", onclick: () => this.options.onReview() }, t("map.review", { n: samples.length })));
   }

@@ -5,6 +5,18 @@ import { fill, h, isTyping, t } from "./dom.js";
 
 const ROW = 88, GAP = 3, HEAD = 30, MIN_ASPECT = 0.45, MAX_ASPECT = 2.6;
 
+/** Whether a mask has any pixel set: images of the flawless class often come with a black one. */
+async function anySet(url) {
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const side = 256, canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
+  const pen = canvas.getContext("2d");
+  pen.imageSmoothingQuality = "high"; // a thin line must not fall between the pixels
+  pen.drawImage(image, 0, 0, side, side);
+  return pen.getImageData(0, 0, side, side).data.some((value, i) => i % 4 !== 3 && value > 0);
+}
+
 const thumb = (image, side = 192) => `kizu/thumb/image/${image.id}?v=${image.v}&side=${side}`;
 
 /** Rows of pictures whose widths fill `width`, as [{top, height, head} or {top, height, cells}] and the total height. */
@@ -14,10 +26,11 @@ export function layOut(sections, width) {
   for (const section of sections) {
     rows.push({ top, height: HEAD, head: section });
     top += HEAD;
-    let line = [], wide = 0;
+    let line = [], wide = 0, usual = ROW;
     const close = (last) => {
       if (!line.length) return;
-      const room = width - GAP * (line.length - 1), height = last ? Math.min(ROW, room / wide) : room / wide;
+      const room = width - GAP * (line.length - 1), height = last ? Math.min(usual, room / wide) : room / wide;
+      usual = height; // the last row is as tall as the one above it
       let left = 0;
       const cells = line.map(([image, aspect]) => {
         const cell = { image, left, width: aspect * height };
@@ -131,13 +144,20 @@ export class ImageGrid {
     const shade = h("div", { class: "lightbox", role: "dialog", "aria-modal": true, "aria-label": t("data.image"), tabindex: "-1" }, picture, words);
     const draw = () => {
       const image = order[at], label = this.labels[image.label];
+      if (image.mask && image.maskSeen === undefined) {
+        image.maskSeen = false;
+        anySet(`kizu/image/${image.id}/mask`).catch(() => false).then((seen) => {
+          image.maskSeen = seen;
+          if (seen && shade.isConnected && order[at] === image) draw();
+        });
+      }
       fill(picture, h("img", { src: `kizu/image/${image.id}?v=${image.v}`, alt: label.name, style: `aspect-ratio:${image.w}/${image.h}` }),
-        masked && image.mask ? h("img", { class: "mask", src: `kizu/image/${image.id}/mask`, alt: t("data.mask"), style: `aspect-ratio:${image.w}/${image.h}` }) : null);
+        masked && image.maskSeen ? h("img", { class: "mask", src: `kizu/image/${image.id}/mask`, alt: t("data.mask"), style: `aspect-ratio:${image.w}/${image.h}` }) : null);
       const fact = (name, value) => h("span", {}, h("small", {}, name), " ", value);
       fill(words, h("span", { class: "label" }, h("i", { style: `background:var(--kizu-class-${label.slot})` }), label.name),
         fact(t("data.part"), image.group), fact(t("data.split"), t(`data.${image.split}`)), fact(t("data.size"), `${image.w} × ${image.h} px`),
         h("span", { class: "file" }, image.name),
-        image.mask ? h("button", { type: "button", "aria-pressed": String(masked), onclick: () => key({ key: "m" }) }, t("data.mask"), " ", h("kbd", {}, "M")) : null,
+        image.maskSeen ? h("button", { type: "button", "aria-pressed": String(masked), onclick: () => key({ key: "m" }) }, t("data.mask"), " ", h("kbd", {}, "M")) : null,
         h("button", { type: "button", onclick: () => close() }, t("shell.close"), " ", h("kbd", {}, "Esc")));
     };
     const close = () => { shade.remove(); this.scroller.focus(); };

@@ -22,7 +22,7 @@ class MapPage {
   #layout() {
     const [scatter, pairs, details, form] = ["scatter", "pairs", "details", "generate"].map((name) => h("section", { class: name }));
     this.pairs = pairs;
-    this.empty = h("div", { class: "none", hidden: true });
+    this.empty = h("div", { class: "none loading", role: "status" }, h("p", {}, t("map.loading")));
     fill(this.element, h("div", { class: "left" }, scatter, pairs), h("div", { class: "right" }, details, form), this.empty);
     const colour = (label) => labelColour(this.state, label);
     this.scatter = new Scatter(scatter, { onChoose: (what) => this.choose(what), onRecolour: () => this.#recolour() });
@@ -73,10 +73,9 @@ class MapPage {
     const before = this.state;
     const state = await getJson("kizu/map/state");
     if (!state.projection) return this.#nothing(t(state.images ? "map.no_map" : "map.no_images"), true);
-    this.empty.hidden = true;
-    this.element.classList.remove("blank");
     const sameMap = before?.projection === state.projection;
     if (!sameMap) {
+      if (!window.Plotly) throw new Error(t("map.broken"));
       const query = `projection=${state.projection}`;
       const [points, ids] = await Promise.all([getBytes(`kizu/points.bin?${query}`), getBytes(`kizu/map/ids.bin?${query}`)]);
       this.state = state;
@@ -90,12 +89,15 @@ class MapPage {
     }
     this.form.configure(state.ddpm, state.defaults);
     this.#drawPairs();
+    this.empty.hidden = true;
+    this.element.classList.remove("blank");
   }
 
   #nothing(words, offerData) {
     this.element.classList.add("blank");
+    this.empty.classList.remove("loading");
     const go = h("button", { type: "button", class: "primary", onclick: () => window.kizu.tab("data") }, t("map.go_data"));
-    fill(this.empty, h("p", {}, words), offerData ? go : h("button", { type: "button", class: "quiet", onclick: () => this.refresh() }, t("map.retry")));
+    fill(this.empty, h("p", {}, words), offerData ? go : h("button", { type: "button", class: "quiet", onclick: () => (window.Plotly ? this.refresh() : location.reload()) }, t("map.retry")));
     this.empty.hidden = false;
   }
 
@@ -105,7 +107,7 @@ class MapPage {
     const { pairs } = this.state;
     const waiting = this.state.images - this.state.placed;
     const chip = (pair, index) =>
-      h("button", { type: "button", data: { index }, title: t("map.pair_long"), onclick: () => this.choosePair(pair, index) },
+      h("button", { type: "button", data: { index }, title: t("map.pair_long", { d: pair.distance.toFixed(2) }), onclick: () => this.choosePair(pair, index) },
         h("i", { style: `--c: ${labelColour(this.state, pair.labels[0])}` }), pair.labels[0], h("span", { class: "dash" }, "–"),
         h("i", { style: `--c: ${labelColour(this.state, pair.labels[1])}` }), pair.labels[1], h("b", {}, pair.distance.toFixed(2)));
     fill(this.pairs, h("span", { class: "muted" }, t("map.ambiguous")),
@@ -239,7 +241,8 @@ class MapPage {
     const { overlay } = this.scatter;
     overlay.landed = [];
     overlay.select(null);
-    await this.scatter.goTo(pair.x, pair.y, true);
+    const span = ends.map((end) => Math.max(Math.abs(end.x - pair.x), Math.abs(end.y - pair.y)));
+    await this.scatter.goTo(pair.x, pair.y, { holding: Math.max(...span) });
     overlay.mark({ x: pair.x, y: pair.y, empty: false, ends });
     const [rarer] = [...pair.labels].sort((a, b) => this.#count(a) - this.#count(b));
     this.form.aim({ between: [...pair.ids, 0.5] }, rarer);

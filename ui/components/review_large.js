@@ -88,8 +88,8 @@ export class Large {
     const { nearest } = sample;
     const rows = [
       [t("review.label"), h("span", { class: "label" }, h("i", { style: `--c: ${this.options.colour(sample.label)}` }), sample.label)],
-      [t("review.landing"), fixed(sample.error)],
-      [t("review.distance"), fixed(sample.nearestDistance)],
+      [t("review.landing"), `${fixed(sample.error)} ×`, t("review.landing_long")],
+      [t("review.distance"), fixed(sample.nearestDistance), t("review.distance_long")],
       nearest && [t("review.nearest_real"), `${nearest.label}, ${nearest.group || "–"} (${t(`map.split_${nearest.split}`)})`],
       [t("review.method"), sample.method],
       [t("review.seed"), String(sample.seed)],
@@ -102,7 +102,7 @@ export class Large {
     fill(
       this.side,
       this.head,
-      h("dl", {}, rows.filter(Boolean).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+      h("dl", {}, rows.filter(Boolean).map(([name, value, title]) => [h("dt", { title }, name), h("dd", { title }, value)])),
       position && [h("h4", {}, t("review.position")), position],
       h("h4", {}, t("review.recipe")),
       h("dl", { class: "recipe" }, recipe),

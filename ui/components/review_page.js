@@ -136,8 +136,8 @@ class ReviewPage {
       const real = brief.nearestUrl ? h("img", { src: brief.nearestUrl, alt: "", draggable: false }) : h("span", { class: "noreal" });
       fill(tile,
         h("div", { class: "two" }, h("img", { src: `kizu/thumb/sample/${brief.id}?v=${brief.version}`, alt: brief.label, draggable: false }), real, h("span", { class: "badge" })),
-        h("div", { class: "line" }, h("i", { style: `--c: ${this.#colour(brief.label)}` }), h("span", {}, brief.label), h("small", {}, brief.method),
-          h("b", { title: t("review.landing") }, t("review.tile_landing", { v: fixed(brief.error, 1) })), h("b", { title: t("review.distance") }, t("review.tile_distance", { v: fixed(brief.distance) }))));
+        h("div", { class: "line" }, h("i", { style: `--c: ${this.#colour(brief.label)}` }), h("span", {}, brief.label), h("small", {}, this.model.methods.length > 1 ? brief.method : ""),
+          h("b", { title: t("review.landing_long") }, t("review.tile_landing", { v: fixed(brief.error, 1) })), h("b", { title: t("review.distance_long") }, t("review.tile_distance", { v: fixed(brief.distance) }))));
     }
     for (const name of DECISIONS) tile.classList.toggle(name, decision === name);
     tile.classList.toggle("unsaved", decision !== null && !saved);

@@ -10,6 +10,8 @@ const HIT_RADIUS_PX = 9;
 const CLICK_SLACK_PX = 4;
 const HOVER_DELAY_MS = 45;
 const PADDING = 0.06;
+// Room around what must be in sight: the legend covers the lowest part.
+const HOLD_SPACE = 1.3;
 const PLOT_OPTIONS = { scrollZoom: true, displayModeBar: false, doubleClick: false, responsive: false };
 
 const pointSize = (n) => (n > 60000 ? 3 : n > 12000 ? 4 : n > 3000 ? 5 : 7);
@@ -140,13 +142,17 @@ export class Scatter {
     window.Plotly.relayout(this.plot, { "xaxis.range": range.x, "yaxis.range": range.y });
   }
 
-  /** Moves the view so that (x, y) is in sight, and zooms in when `close`. */
-  async goTo(x, y, close = false) {
+  /** Moves the view so that (x, y) is in sight; with `holding` it zooms so that all within that distance is in sight too. */
+  async goTo(x, y, { holding = null } = {}) {
+    const close = holding !== null;
     const { xaxis, yaxis } = this.plot._fullLayout;
     const whole = this.#wholeRange();
     let [w, hgt] = [xaxis.range[1] - xaxis.range[0], yaxis.range[1] - yaxis.range[0]];
-    const limit = (whole.x[1] - whole.x[0]) * 0.45;
-    if (close && w > limit) [w, hgt] = [limit, (hgt * limit) / w];
+    if (close) {
+      const least = 2 * holding * Math.max(1, w / hgt) * HOLD_SPACE;
+      const limit = Math.max((whole.x[1] - whole.x[0]) * 0.45, least);
+      if (w > limit || w < least) [w, hgt] = [limit, (hgt * limit) / w];
+    }
     const away = x < xaxis.range[0] + w * 0.1 || x > xaxis.range[1] - w * 0.1 || y < yaxis.range[0] + hgt * 0.1 || y > yaxis.range[1] - hgt * 0.1;
     if (!away && !close) return;
     await window.Plotly.relayout(this.plot, { "xaxis.range": [x - w / 2, x + w / 2], "yaxis.range": [y - hgt / 2, y + hgt / 2] });

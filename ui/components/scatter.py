@@ -12,10 +12,21 @@ if TYPE_CHECKING:
     import gradio as gr
 
 _MOUNT = """
-import(new URL('kizu/modules/map_page.js', document.baseURI)).then((page) => {
-  page.mount(element.querySelector('.map'), watch);
+const root = element.querySelector('.map');
+const note = root.querySelector('.none');
+note.querySelector('p').textContent = window.kizu.t('map.loading');
+import(new URL('kizu/modules/map_page.js', document.baseURI)).then((page) => page.mount(root, watch)).catch(() => {
+  const again = document.createElement('button');
+  Object.assign(again, { type: 'button', className: 'quiet', textContent: window.kizu.t('map.retry') });
+  again.onclick = () => location.reload();
+  note.classList.remove('loading');
+  note.querySelector('p').textContent = window.kizu.t('map.broken');
+  note.append(again);
 });
 """
+
+# Seen until the scripts are there, which on a slow machine or line takes seconds.
+_TEMPLATE = '<div class="map"><div class="none loading" role="status"><p></p></div></div>'
 
 
 def scatter_map() -> "gr.HTML":
@@ -24,7 +35,7 @@ def scatter_map() -> "gr.HTML":
 
     return gr.HTML(
         value=None,
-        html_template='<div class="map"></div>',
+        html_template=_TEMPLATE,
         css_template=asset("picture.css") + asset("scatter.css") + asset("map_panel.css"),
         js_on_load=_MOUNT,
         head='<script src="kizu/plotly.min.js"></script>',
