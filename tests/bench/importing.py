@@ -9,7 +9,7 @@ import tempfile
 from tests.bench.measure import ROOT, SHARED_DATA, Measurement
 
 _CHILD = """
-import json, resource, sys, time
+import json, re, sys, time
 from pathlib import Path
 from augment.jobs.inline import run_inline
 from augment.operations.import_images import ImportConfig
@@ -19,7 +19,8 @@ with Store(Workspace(Path(folder))) as store:
     started = time.perf_counter()
     report = run_inline(store, "import", ImportConfig(source=source))
     seconds = time.perf_counter() - started
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# Not ru_maxrss: that starts at the size of the process this one was forked from.
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 print(json.dumps({"images": report.imported, "seconds": seconds, "peak_mib": peak}))
 """
 

@@ -41,8 +41,9 @@ def measure() -> list[Measurement]:
 
 @contextmanager
 def _opened(workspace: Path, tab: str, *arguments: str) -> Iterator[Page]:
+    executable = find_chromium()
     with running_app("--workspace", str(workspace), *arguments) as (url, _), sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=_ARGUMENTS)
+        chromium = playwright.chromium.launch(executable_path=executable, args=_ARGUMENTS)
         page = chromium.new_page(viewport={"width": 1440, "height": 900})
         page.set_default_timeout(120_000)
         page.goto(f"{url}?tab={tab}")
@@ -59,7 +60,7 @@ def _clicks(folder: Path) -> list[Measurement]:
             time.sleep(20)  # the worker loads torch and the models meanwhile, as it does while a user looks around
             for click in range(3):
                 page.mouse.click(*page.evaluate(_PLACE_OF, 11 + 7 * click + start))
-                page.wait_for_selector(".details[data-kind=image]")
+                page.wait_for_function("document.querySelector('.generate .primary').textContent.includes('here')")
                 began = time.perf_counter()
                 page.keyboard.press("g")
                 page.wait_for_function("document.querySelectorAll('.overlay .landed').length === 8")
