@@ -39,6 +39,7 @@ __all__ = [
     "save_checkpoint",
     "save_weights",
     "seed_everything",
+    "start_from",
 ]
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -245,6 +246,41 @@ def load_weights(path: Path, module: nn.Module) -> None:
     except (OSError, RuntimeError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise InvalidInput(f"weights {path.name} do not fit this network ({reason}): train the model again") from error
+
+
+def start_from(path: Path, module: nn.Module, own: tuple[str, ...] = ()) -> bool:
+    """Fills a module with another network's weights to start a training from; False and no change if they do not fit.
+
+    path: a `save_weights` file of a grey network. own: beginnings of the names that stay as they are, because they mean
+    something else in this training. A network for colour takes the grey input weights a third each, and gives the same
+    value in each channel at first.
+    """
+    from safetensors.torch import load_file
+
+    given, wanted = load_file(path), module.state_dict()
+    taken: dict[str, Tensor] = {}
+    for name, value in wanted.items():
+        if name.startswith(own):
+            continue
+        if name not in given:
+            return False
+        fitted = _in_channels(given[name], value.shape)
+        if fitted is None:
+            return False
+        taken[name] = fitted
+    module.load_state_dict({**wanted, **taken})
+    return True
+
+
+def _in_channels(weight: Tensor, shape: torch.Size) -> Tensor | None:
+    """A weight of one grey channel spread over `shape`'s three; itself if the shape is its own, None if neither."""
+    if weight.shape == shape:
+        return weight
+    if weight.ndim == 4 and weight.shape[1] == 1 and shape == (weight.shape[0], 3, *weight.shape[2:]):
+        return weight.expand(shape) / 3.0
+    if weight.shape[0] == 1 and shape == (3, *weight.shape[1:]):
+        return weight.expand(shape)
+    return None
 
 
 def _write_whole(path: Path, write: Callable[[Path], None]) -> None:

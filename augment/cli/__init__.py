@@ -1,6 +1,7 @@
 """The command line: `kizu`, the same operations that the page submits, without a page.
 
-    kizu import | embed | train encoder|ddpm|demo | generate | review | export | regenerate | jobs | doctor | ui | demo
+    kizu import | embed | train encoder|ddpm|base|demo | generate | review | export | regenerate | jobs | doctor | ui
+    kizu demo
 
 Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and
 reasons to standard error. Exit code 0: done; 1: failed or stopped, with the reason; 2: wrong usage. No command needs a
@@ -62,6 +63,12 @@ COMMANDS: tuple[Command, ...] = (
         help="train the generator on the training split and its positions",
         example="kizu train ddpm --images-seen 200000 --workspace tiles",
         operation="train_ddpm",
+    ),
+    Command(
+        name="train base",
+        help="make the networks that trainings start from, from drawn surfaces and a seed",
+        example="kizu train base --workspace /tmp/kizu-base-training",
+        operation="base",
     ),
     Command(
         name="train demo",

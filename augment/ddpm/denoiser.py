@@ -4,6 +4,7 @@ Preconditioning after Karras et al. 2022 (EDM), guidance with a scale each for l
 """
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -14,6 +15,7 @@ from augment.ddpm.condition import Condition, ConditionConfig, ConditionEncoder,
 from augment.ddpm.schedule import NoiseConfig
 from augment.ddpm.unet import UNet, UNetConfig
 from augment.errors import InvalidConfig
+from augment.training import start_from
 
 __all__ = ["Denoise", "Denoiser", "DenoiserConfig", "guided"]
 
@@ -77,6 +79,10 @@ class Denoiser(nn.Module):
         self.mix = nn.Linear(width, width)
         self.unet = UNet(config.unet)
 
+    def start_from(self, path: Path) -> bool:
+        """Takes over what another denoiser knows of images, not its conditions; False if its shape is another."""
+        return start_from(path, self, own=("condition.",))
+
     def forward(self, x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
         """The denoiser contract: (N, C, H, W) and (N,) -> (N, C, H, W) float32."""
         skip, out, scale, log_sigma = self.preconditioning(sigma)
@@ -91,11 +97,14 @@ class Denoiser(nn.Module):
         return out.float()
 
     def preconditioning(self, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """c_skip, c_out, c_in as (N, 1, 1, 1) and c_noise as (N,). Karras et al. 2022, table 1."""
+        """c_skip, c_out, c_in as (N, 1, 1, 1) and c_noise as (N,). Karras et al. 2022, table 1.
+
+        c_noise counts sigma in deviations of the data, so that a network moves between data sets of unlike contrast.
+        """
         data = self.config.sigma_data
         noise = sigma[:, None, None, None]
         total = noise**2 + data**2
-        return data**2 / total, noise * data / total.sqrt(), total.rsqrt(), sigma.log() / 4
+        return data**2 / total, noise * data / total.sqrt(), total.rsqrt(), (sigma / data).log() / 4
 
     def loss(self, clean: Tensor, sigma: Tensor, noise: Tensor, condition: Condition) -> Tensor:
         """(N,) float32: squared error of x0 with weight 1 / c_out**2, so that every sigma starts at about 1.

@@ -17,6 +17,12 @@ class TrainEncoderConfig:
     learning_rate: float = field(default=3e-3, metadata={"help": "peak learning rate of AdamW"})
     weight_decay: float = field(default=0.05, metadata={"help": "decoupled weight decay of AdamW"})
     width: int = field(default=16, metadata={"help": "channels of the first level; the cost grows with its square"})
+    start: Literal["base", "random"] = field(
+        default="base",
+        metadata={
+            "help": "base starts from the network that ships with Kizu where its shape fits; random from nothing"
+        },
+    )
     label_weight: float = field(default=1.0, metadata={"help": "weight of telling labels apart; 0 uses no labels"})
     likeness_weight: float = field(
         default=0.2, metadata={"help": "weight of telling single images apart: keeps what differs within a label"}
@@ -58,6 +64,8 @@ class TrainEncoderConfig:
             raise InvalidConfig(f"width {self.width}: a multiple of 8 is needed; 16 suits a processor")
         if self.label_weight == 0 and self.likeness_weight == 0:
             raise InvalidConfig("label_weight 0 and likeness_weight 0: nothing to learn; make one of them positive")
+        if self.start not in ("base", "random"):
+            raise InvalidConfig(f"start {self.start!r}: choose base or random")
         if self.flips not in ("auto", "none", "horizontal", "both"):
             raise InvalidConfig(f"flips {self.flips!r}: choose auto, none, horizontal or both")
         if self.precision not in ("auto", "fp32", "bf16", "fp16"):

@@ -31,6 +31,7 @@ from augment.training import (
     deterministic,
     load_checkpoint,
     save_checkpoint,
+    start_from,
 )
 
 __all__ = ["LabelledImages", "TrainedEncoder", "likeness_loss", "train_builtin"]
@@ -84,6 +85,7 @@ def train_builtin(
     checkpoint: Path,
     report: Report,
     validation: LabelledImages | None = None,
+    base: Path | None = None,
 ) -> TrainedEncoder:
     """Train the built-in encoder; go on from `checkpoint` if it is there.
 
@@ -93,6 +95,7 @@ def train_builtin(
         checkpoint: written every 30 s and when cancelled; deleted by nobody here.
         report: progress; metrics "loss", "label_loss", "likeness_loss", "images_per_second", "learning_rate".
         validation: held-out images for "validation_accuracy" and "validation_balanced_accuracy"; never trained on.
+        base: weights to start from where they fit; a note tells where they do not.
 
     Raises:
         InvalidInput: fewer than two training images, or a checkpoint of another training.
@@ -104,7 +107,7 @@ def train_builtin(
             f"{len(training.images)} training images: the built-in encoder needs 2 or more; "
             "import more, or choose a timm model"
         )
-    run = _Run(training, classes, config, checkpoint)
+    run = _Run(training, classes, config, checkpoint, base)
     if checkpoint.is_file():
         run.restore(load_checkpoint(checkpoint))
     with deterministic():
@@ -145,7 +148,14 @@ def likeness_loss(first: Tensor, second: Tensor, identity: Tensor) -> Tensor:
 class _Run:
     """One training in progress: what a checkpoint holds, and the step."""
 
-    def __init__(self, training: LabelledImages, classes: int, config: TrainEncoderConfig, checkpoint: Path) -> None:
+    def __init__(
+        self,
+        training: LabelledImages,
+        classes: int,
+        config: TrainEncoderConfig,
+        checkpoint: Path,
+        base: Path | None,
+    ) -> None:
         self.training, self.config, self.checkpoint = training, config, checkpoint
         self.precision: Precision = choose_precision(config.precision)
         self.notes: list[str] = []
@@ -154,7 +164,10 @@ class _Run:
         self.batch = config.batch_size
         self.steps = max(1, -(-config.images_seen // self.batch))
         torch.manual_seed(config.seed)
-        self.learner = self.precision.place(_Learner(ResidualNet(_net_config(training.images, config)), classes))
+        learner = _Learner(ResidualNet(_net_config(training.images, config)), classes)
+        if base is not None and not start_from(base, learner.net):
+            self.notes.append("started from nothing: the network that ships with Kizu has another shape")
+        self.learner = self.precision.place(learner)
         self.ema = PowerEma(self.learner.net, _EMA_WIDTH)
         self.optimiser = torch.optim.AdamW(
             _decayed_apart(self.learner, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.99)

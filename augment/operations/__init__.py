@@ -105,6 +105,7 @@ OPERATIONS: dict[str, Operation] = {
         _operation("generate", "Generate samples", "generate", "GenerateConfig", "generate", long=False),
         _operation("regenerate", "Make a sample again", "regenerate", "RegenerateConfig", "regenerate", long=False),
         _operation("export", "Export the dataset", "export", "ExportConfig", "export_dataset", long=True),
+        _operation("base", "Train the base networks", "train_base", "TrainBaseConfig", "train_base", long=True),
         _operation("demo", "Train the demo models", "train_demo", "TrainDemoConfig", "train_demo", long=True),
     )
 }

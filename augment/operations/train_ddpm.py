@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from augment.ddpm.settings import DenoiserTraining
 from augment.errors import InvalidConfig, NotReady
 from augment.features.atlas import Atlas
+from augment.operations.base_models import base_weights
 from augment.operations.context import Context
 from augment.operations.views import current_view, load_cut
 from augment.store import ImageRecord, ModelRecord, Split, Store
@@ -35,6 +36,12 @@ class TrainDdpmConfig(DenoiserTraining):
     )
     width: int = field(default=48, metadata={"help": "channels at 32 px, a multiple of 8: 48 for a CPU, 128 for a GPU"})
     fourier: int = field(default=0, metadata={"help": "Fourier features of the position, 0 for none"})
+    start: Literal["base", "random"] = field(
+        default="base",
+        metadata={
+            "help": "base starts from the network that ships with Kizu where its shape fits; random from nothing"
+        },
+    )
     precision: Literal["auto", "fp32", "bf16", "fp16"] = field(
         default="auto", metadata={"help": "number format: auto takes bf16 where the processor or GPU has it"}
     )
@@ -48,6 +55,8 @@ class TrainDdpmConfig(DenoiserTraining):
             raise InvalidConfig(f"width {self.width}: give a multiple of 8 from 8 to 256; 48 suits a processor")
         if not 0 <= self.fourier <= 256:
             raise InvalidConfig(f"fourier {self.fourier}: allowed 0 to 256")
+        if self.start not in ("base", "random"):
+            raise InvalidConfig(f"start {self.start!r}: choose base or random")
         if self.precision not in ("auto", "fp32", "bf16", "fp16"):
             raise InvalidConfig(f"precision {self.precision!r}: allowed are auto, fp32, bf16, fp16")
 
@@ -89,6 +98,8 @@ def train_ddpm(config: TrainDdpmConfig, context: Context) -> TrainDdpmResult:
     held_out = _read_split(store, view, labels, atlas, "validation", context, limit=64)
     precision = choose_precision(config.precision)
     denoiser = build_denoiser(data, len(labels), config.condition, config, width=config.width, fourier=config.fourier)
+    base = base_weights("ddpm") if config.start == "base" else None
+    started = "base" if base is not None and denoiser.start_from(base) else "random"
 
     def report(step: int, total: int, metrics: Mapping[str, float], previews: NDArray[np.uint8] | None) -> None:
         shown = None
@@ -106,7 +117,7 @@ def train_ddpm(config: TrainDdpmConfig, context: Context) -> TrainDdpmResult:
         "projection_id": projection.id if projection and atlas else None,
         "encoder_id": projection.encoder_id if projection and atlas else None,
         "fit": fit_fingerprint(atlas) if atlas else None,
-        "training": asdict(config),
+        "training": {**asdict(config), "start": started},
     }
     return _keep(trained, told, len(data), metrics, context)
 

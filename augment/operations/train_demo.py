@@ -6,11 +6,9 @@ it continues.
 """
 
 import json
-import platform
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +22,13 @@ from augment.operations.demo import DEMO_ASSETS, import_demo_set
 from augment.operations.demo_assets import pack_demo
 from augment.operations.embed import EmbedConfig, embed
 from augment.operations.generate import GenerateConfig, generate
+from augment.operations.machine import describe_machine
 from augment.operations.train_ddpm import TrainDdpmConfig, train_ddpm
 from augment.operations.train_encoder import train_encoder
 from augment.store import Store, Workspace
 from augment.surfaces.demo_set import DemoSetConfig
 
 __all__ = ["TrainDemoConfig", "TrainDemoResult", "train_demo"]
-
-_VERSIONS = ("kizu", "numpy", "pillow", "scikit-learn", "scipy", "torch", "umap-learn")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +91,7 @@ def train_demo(config: TrainDemoConfig, context: Context) -> TrainDemoResult:
     What an earlier run of the same job finished is kept. Raises what those operations raise, and Cancelled.
     """
     told = {name: value for name, value in asdict(config).items() if name != "folder"}
-    figures: dict[str, Any] = {"config": told, "machine": _machine(), "seconds": {}}
+    figures: dict[str, Any] = {"config": told, "machine": describe_machine(), "seconds": {}}
     with Store(Workspace(context.job_folder / "workspace")) as store:
         import_demo_set(store, DemoSetConfig())
         # Train the encoder.
@@ -169,24 +166,3 @@ def _requests(store: Store, config: TrainDemoConfig) -> list[GenerateConfig]:
             first, second = sorted(near[0], key=lambda row: int(atlas.label_index[row]) != index)
             ask(label, between=(int(atlas.image_ids[first]), int(atlas.image_ids[second]), 0.5))
     return requests
-
-
-def _machine() -> dict[str, Any]:
-    """Versions, processor and number of threads: what the figures depend on."""
-    import torch
-
-    from augment.training import processor_features
-
-    known = {"avx2", "avx512f", "avx512_bf16", "amx_bf16"} & processor_features()
-    versions = {}
-    for name in _VERSIONS:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            versions[name] = "not installed as a package"
-    return {
-        "python": platform.python_version(),
-        "processor": f"{platform.machine()}, {', '.join(sorted(known)) or 'no known features'}",
-        "threads": torch.get_num_threads(),
-        "versions": versions,
-    }

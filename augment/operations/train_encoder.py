@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from augment.errors import NotReady
 from augment.features.encoder_config import TrainEncoderConfig
+from augment.operations.base_models import base_weights
 from augment.operations.context import Context
 from augment.operations.views import current_view, load_cut
 from augment.store import ImageRecord, ModelRecord, Split
@@ -64,6 +65,7 @@ def train_encoder(config: TrainEncoderConfig, context: Context) -> TrainEncoderR
         checkpoint=context.job_folder / "encoder.pt",
         report=lambda step, total, metrics: context.progress(step, total, metrics),
         validation=_labelled("validation", labels, view, context),
+        base=base_weights("encoder") if config.start == "base" else None,
     )
     fresh = context.job_folder / "encoder.safetensors"
     sha256 = trained.encoder.save(fresh)
