@@ -27,12 +27,12 @@ LISTED_RUNS = 20
 KINDS: dict[str, dict[str, Any]] = {
     "ddpm": {
         "operation": "train_ddpm",
-        "main": ("condition", "images_seen", "width", "batch_size", "learning_rate", "seed"),
+        "main": ("condition", "start", "images_seen", "width", "batch_size", "learning_rate", "seed"),
         "presets": {"try": {"images_seen": 8_000}, "usual": {"images_seen": 40_000}, "long": {"images_seen": 160_000}},
     },
     "encoder": {
         "operation": "train_encoder",
-        "main": ("images_seen", "width", "batch_size", "learning_rate", "flips", "seed"),
+        "main": ("start", "images_seen", "width", "batch_size", "learning_rate", "flips", "seed"),
         "presets": {"try": {"images_seen": 4_000}, "usual": {"images_seen": 16_000}, "long": {"images_seen": 64_000}},
     },
 }
