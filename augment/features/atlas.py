@@ -50,6 +50,8 @@ class Atlas:
         nearest pair first. pair_distance: (m,) float32, between their 20-D positions.
     scale: label -> median distance in 20-D from an image to its nearest neighbour of the same label; the unit of the
         landing error.
+    spacing: "position" and "xy" -> median distance from a training image to the nearest one of another part, in 20-D
+        and in the view; the unit in which a place is empty.
     """
 
     folder: Path
@@ -65,6 +67,7 @@ class Atlas:
     pair_distance: Floats
     labels: tuple[str, ...]
     scale: Mapping[str, float]
+    spacing: Mapping[str, float]
 
     def __len__(self) -> int:
         """Number of images."""
@@ -81,10 +84,11 @@ class Atlas:
             arrays: dict[str, Any] = {name: np.load(folder / file, mmap_mode="r") for name, file in _ARRAYS.items()}
             labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
             scale = json.loads((folder / "scale.json").read_text(encoding="utf-8"))
+            spacing = json.loads((folder / "spacing.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise NotReady(f"the map in {folder.name} cannot be read ({error}): build the map again") from error
         try:
-            return cls(folder=folder, labels=tuple(labels), scale=scale, **arrays)._checked()
+            return cls(folder=folder, labels=tuple(labels), scale=scale, spacing=spacing, **arrays)._checked()
         except InvalidInput as error:
             raise NotReady(f"the map in {folder.name} is damaged ({error}): build the map again") from error
 
@@ -102,6 +106,7 @@ class Atlas:
         pairs: NDArray[Any],
         pair_distance: Floats,
         scale: Mapping[str, float],
+        spacing: Mapping[str, float],
         position: Floats,
         xy: Floats,
         projection: Projection,
@@ -126,12 +131,14 @@ class Atlas:
             pair_distance=np.asarray(pair_distance, dtype=np.float32),
             labels=tuple(labels),
             scale={label: float(value) for label, value in scale.items()},
+            spacing={space: float(value) for space, value in spacing.items()},
         )._checked()
         folder.mkdir(parents=True, exist_ok=True)
         for name, file in _ARRAYS.items():
             np.save(folder / file, getattr(atlas, name))
         (folder / "labels.json").write_text(json.dumps(list(atlas.labels), ensure_ascii=False), encoding="utf-8")
         (folder / "scale.json").write_text(json.dumps(dict(atlas.scale), ensure_ascii=False), encoding="utf-8")
+        (folder / "spacing.json").write_text(json.dumps(dict(atlas.spacing)), encoding="utf-8")
         projection.save(folder)
 
     @cached_property

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from augment.errors import InvalidInput
 from augment.features.neighbours import Floats, check_points, nearest
 
-__all__ = ["Boundary", "folds_by_group", "margins", "mutual_pairs", "nearest", "neighbour_scale"]
+__all__ = ["Boundary", "folds_by_group", "margins", "mutual_pairs", "nearest", "neighbour_scale", "part_spacing"]
 
 _MOST_ROWS = 20_000  # rows a fold's classifier is fitted on; more move its plane little and take minutes
 
@@ -177,6 +177,29 @@ def neighbour_scale(position: NDArray[Any], labels: Sequence[str]) -> dict[str, 
     whole = _median_gap(points)
     found = {str(name): _median_gap(points[y == name]) for name in np.unique(y)}
     return {name: gap or whole or 1.0 for name, gap in found.items()}
+
+
+def part_spacing(points: NDArray[Any], groups: Sequence[str]) -> float:
+    """How far apart parts usually lie: the median distance from a point to the nearest one of another group.
+
+    Photographs of one part lie much closer than parts do, so their distance says nothing of where data is.
+
+    Args:
+        points: (n, d) float32, finite. groups: n names; all of one group count as a group each.
+
+    Returns:
+        Distance > 0; 1 for a single point or equal ones. Judged by up to 500 points.
+    """
+    here = check_points(points, "positions")
+    _, part = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    if part.max(initial=0) == 0:
+        part = np.arange(len(here))
+    rows = np.arange(0, len(here), -(-len(here) // 500) or 1)
+    # A part rarely has more photographs than this; of one that has, all nearest ones may be its own.
+    found, distances = nearest(here, here[rows], min(len(here), 32))
+    others = np.where(part[found] != part[rows, None], distances, np.inf).min(axis=1, initial=np.inf)
+    known = others[np.isfinite(others)]
+    return (float(np.median(known)) if len(known) else 0.0) or 1.0
 
 
 def _median_gap(points: Floats) -> float:

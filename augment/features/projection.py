@@ -22,7 +22,6 @@ __all__ = ["Projection", "ProjectionConfig"]
 
 _ARRAYS = {"features": "projection_features.npy", "position": "projection_position.npy", "xy": "projection_xy.npy"}
 _HEAD = "projection.json"
-_POINTS_FOR_UNIT = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,22 +153,6 @@ class Projection:
         """
         rows, distances = nearest(self.xy, check_points(xy, "places on the map", 2), neighbours + 1)
         return _blend(self.position, rows, shepard_weights(distances))
-
-    def emptiness_at(self, xy: NDArray[Any]) -> Floats:
-        """How far places of the 2-D view are from real data.
-
-        Args:
-            xy: (m, 2) float.
-
-        Returns:
-            (m,) float32: distance to the nearest fitted point in units of the median distance between a fitted point
-            and its own nearest neighbour; above about 5 there is no real image near.
-        """
-        _, distances = nearest(self.xy, check_points(xy, "places on the map", 2), 1)
-        # Some hundred points tell the median; all of 100,000 against each other would take minutes.
-        _, own = nearest(self.xy, self.xy[:: -(-len(self.xy) // _POINTS_FOR_UNIT)], 2)
-        unit = float(np.median(own[:, -1])) or 1.0
-        return np.asarray(distances[:, 0] / unit, dtype=np.float32)
 
     def save(self, folder: Path) -> None:
         """Write `projection.json` and three .npy files into `folder`, which is made if need be."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from augment.errors import InvalidConfig, NotReady
 from augment.features.atlas import Atlas
-from augment.features.boundary import margins, mutual_pairs, neighbour_scale
+from augment.features.boundary import margins, mutual_pairs, neighbour_scale, part_spacing
 from augment.features.neighbours import Floats, knn_accuracy
 from augment.features.projection import Projection, ProjectionConfig
 from augment.operations.context import Context
@@ -194,6 +194,7 @@ def _measure(
     train_labels = [labels[row] for row in rows]
     pairs = mutual_pairs(position[rows], train_labels, _MOST_PAIRS)
     scale = neighbour_scale(position[rows], train_labels)
+    parts = [images[row].group for row in rows]
     usual = float(np.median(list(scale.values())))
     label_index = np.array([boundary.labels.index(label) for label in labels], dtype=np.int32)
     arrays = {
@@ -207,6 +208,7 @@ def _measure(
         "pairs": np.array([(rows[a], rows[b]) for a, b, _ in pairs], dtype=np.int32).reshape(-1, 2),
         "pair_distance": np.array([distance for _, _, distance in pairs], dtype=np.float32),
         "scale": {label: scale.get(label, usual) for label in boundary.labels},
+        "spacing": {"position": part_spacing(position[rows], parts), "xy": part_spacing(xy[rows], parts)},
         "position": position,
         "xy": xy,
     }

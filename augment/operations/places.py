@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Landing", "MappedEncoder", "Place", "PlaceAsked", "find_place"]
 
-EMPTY = 5.0
-"""Beyond this many usual neighbour distances from every real image a place counts as empty."""
+EMPTY = 3.0
+"""Further than this many usual distances between parts from every real image, a place counts as empty."""
 
 
 class PlaceAsked(Protocol):
@@ -118,10 +118,14 @@ class MappedEncoder:
         return np.asarray(blended[0], dtype=np.float32)
 
     def emptiness(self, position: NDArray[np.float32]) -> float:
-        """Distance of a position (20,) to the nearest fitted one, in usual distances between neighbours of a class."""
+        """Distance of a position (20,) to the nearest fitted one, in usual distances between parts."""
         _, distances = nearest(self.atlas.projection.position, position[None], 1)
-        usual = [value for value in self.atlas.scale.values() if value > 0]
-        return float(distances[0, 0]) / float(np.median(usual)) if usual else 0.0
+        return float(distances[0, 0]) / self.atlas.spacing["position"]
+
+    def emptiness_in_view(self, xy: NDArray[np.float32]) -> float:
+        """The same for a place (2,) in the view."""
+        _, distances = nearest(self.atlas.projection.xy, xy[None], 1)
+        return float(distances[0, 0]) / self.atlas.spacing["xy"]
 
 
 def find_place(
@@ -148,7 +152,9 @@ def find_place(
     place, emptiness = _located(asked, mapped, store)
     if emptiness <= EMPTY:
         return place, ()
-    return place, (f"no real image is near this place: the nearest is {emptiness:.0f} times the usual distance away",)
+    return place, (
+        f"no real image is near this place: the nearest is {emptiness:.0f} times the usual distance between parts away",
+    )
 
 
 def _located(asked: PlaceAsked, mapped: MappedEncoder, store: Store) -> tuple[Place, float]:
@@ -159,7 +165,7 @@ def _located(asked: PlaceAsked, mapped: MappedEncoder, store: Store) -> tuple[Pl
     if asked.xy is not None:
         xy = np.asarray(asked.xy, dtype=np.float32)
         position = mapped.atlas.projection.positions_at(xy[None])[0]
-        return Place(position, xy), float(mapped.atlas.projection.emptiness_at(xy[None])[0])
+        return Place(position, xy), mapped.emptiness_in_view(xy)
     if asked.between is not None:
         first, second, share = asked.between
         (position, xy), (position_there, xy_there) = mapped.position_of(first), mapped.position_of(second)

@@ -151,6 +151,7 @@ def _large_workspace(root: Path) -> Path:
             pairs=np.zeros((0, 2), np.int32),
             pair_distance=np.zeros(0, np.float32),
             scale=dict.fromkeys(labels, 1.0),
+            spacing={"position": 1.0, "xy": 1.0},
             position=position,
             xy=xy,
             projection=Projection(ProjectionConfig(), position[:1000], position[:1000], xy[:1000], "umap"),

@@ -21,6 +21,7 @@ def arrays(count=12):
         "pairs": np.array([[0, 1]]),
         "pair_distance": np.array([0.5]),
         "scale": {"crack": 0.1, "free": 0.2, "ひび": 0.3},
+        "spacing": {"position": 1.0, "xy": 2.0},
         "position": projection.position,
         "xy": projection.xy,
         "projection": projection,

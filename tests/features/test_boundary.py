@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from augment.errors import InvalidInput
-from augment.features.boundary import folds_by_group, margins, mutual_pairs, neighbour_scale
+from augment.features.boundary import folds_by_group, margins, mutual_pairs, neighbour_scale, part_spacing
 
 
 def test_margins_are_low_where_an_image_looks_like_another_class(digits):
@@ -113,3 +113,13 @@ def test_scale_is_the_median_step_within_a_class():
     assert scale["a"] == pytest.approx(1.0)
     # A class of one image, or of equal ones, has no step of its own: the whole map's is used, never 0.
     assert scale["one"] == scale["twin"] > 0
+
+
+def test_spacing_is_between_parts_not_between_photographs_of_one():
+    points = np.array([[0, 0], [0, 0.1], [3, 0], [3, 0.1], [6, 0], [6, 0.1]], np.float32)
+    parts = ["p1", "p1", "p2", "p2", "p3", "p3"]
+    assert part_spacing(points, parts) == pytest.approx(3.0)
+    # Without parts to tell apart every image is one.
+    assert part_spacing(points, ["p1"] * 6) == pytest.approx(0.1)
+    assert part_spacing(points[:1], ["p1"]) == 1.0
+    assert part_spacing(np.repeat(points[:1], 4, axis=0), ["p1", "p1", "p2", "p2"]) == 1.0

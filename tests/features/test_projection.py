@@ -57,11 +57,6 @@ def test_a_click_on_a_point_gives_its_position_and_between_points_one_near_them(
     assert np.median(to_pair) < 0.1 * spread
 
 
-def test_places_without_data_are_told(fitted):
-    assert fitted.emptiness_at(fitted.xy).max() == 0
-    assert fitted.emptiness_at(fitted.xy.max(axis=0, keepdims=True) + 50)[0] > 20
-
-
 def test_saved_and_loaded_places_the_same(fitted, digits, tmp_path):
     fitted.save(tmp_path / "a")
     Projection.copy(tmp_path / "a", tmp_path / "b")

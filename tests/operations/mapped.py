@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from augment.features.atlas import Atlas
-from augment.features.boundary import neighbour_scale
+from augment.features.boundary import neighbour_scale, part_spacing
 from augment.features.encoders import BuiltinEncoder, BuiltinNetConfig, ResidualNet
 from augment.features.projection import Projection, ProjectionConfig
 from augment.images import encode_png
@@ -78,6 +78,7 @@ def add_map(store: Store, seed: int = 0) -> int:
     projection = Projection.fit(features[fitted], ProjectionConfig(smallest_umap=10_000))
     position, xy = projection.place(features)
     position[fitted], xy[fitted] = projection.position, projection.xy
+    groups = [image.group for image in images if image.split == "train"]
     folder = store.workspace.projections_dir / str(seed + 1)
     Atlas.write(
         folder,
@@ -91,6 +92,7 @@ def add_map(store: Store, seed: int = 0) -> int:
         pairs=np.zeros((0, 2)),
         pair_distance=np.zeros(0, np.float32),
         scale=neighbour_scale(position[fitted], [image.label for image in images if image.split == "train"]),
+        spacing={"position": part_spacing(position[fitted], groups), "xy": part_spacing(xy[fitted], groups)},
         position=position,
         xy=xy,
         projection=projection,
