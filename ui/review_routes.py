@@ -132,8 +132,8 @@ def decide(store: Store, items: Sequence[Any], reviewer: str) -> list[dict[str, 
     """Store verdicts and undos in order and say for each what its sample is now.
 
     Verdicts between two undos are one transaction. An undo that names no sample takes back the newest action whole:
-    its first sample is the answer, the others are in `also`. Raises InvalidInput or NotFound before the first that is wrong;
-    those before it are stored, and sending all of them again stores none twice.
+    its first sample is the answer, the others are in `also`. Raises InvalidInput or NotFound before the first that is
+    wrong; those before it are stored, and sending all of them again stores none twice.
     """
     checked = [_verdict(item, reviewer) for item in items]
     results: list[dict[str, Any]] = []
@@ -153,12 +153,13 @@ def decide(store: Store, items: Sequence[Any], reviewer: str) -> list[dict[str, 
 
 def _taken_back(store: Store, reviewer: str, undo: _Undo) -> dict[str, Any]:
     if undo.whole:
-        first, *others = [_result(record) for record in store.verdicts.undo_action(reviewer, undo.key)] or [None]
+        taken = store.verdicts.undo_action(reviewer, undo.key)
     else:
         single = store.verdicts.undo(reviewer, undo.key)
-        first, others = None if single is None else _result(single), []
-    if first is None:
+        taken = [] if single is None else [single]
+    if not taken:
         return {"sample": None, "decision": "nothing"}
+    first, *others = [_result(record) for record in taken]
     return {**first, "also": others} if others else first
 
 
