@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute
 
 from augment.errors import InvalidInput, NotFound
+from augment.operations import find_operation
 from augment.store import JobRecord, Store, Workspace
 from ui.calls import Call, route
 from ui.state import Desks
@@ -102,6 +103,17 @@ def _start(call: Call) -> Response:
     return JSONResponse({"job": desk.engine.submit("export", config, secrets)})
 
 
+def _preview(call: Call) -> Response:
+    from augment.operations.export import preview_card
+
+    body = call.json()
+    unknown = sorted(set(body) - set(FIELDS))
+    if unknown:
+        raise InvalidInput(f"field {unknown[0]!r} is not one of {', '.join(FIELDS)}")
+    config = find_operation("export").read_config({**body, "folder": "preview"})
+    return JSONResponse({"card": preview_card(config, call.desk.store)[:MAX_CARD_CHARACTERS]})
+
+
 def _finished(call: Call) -> Path:
     job = call.desk.store.jobs.get(call.id())
     if job.operation != "export" or job.state != "done":
@@ -172,6 +184,7 @@ def routes(desks: Desks) -> list[BaseRoute]:
     return [
         route("/kizu/export/state", _state, desks),
         route("/kizu/export/start", _start, desks, ("POST",)),
+        route("/kizu/export/card", _preview, desks, ("POST",)),
         route("/kizu/export/{id}/card", _card, desks),
         route("/kizu/export/{id}/download", _download, desks),
     ]

@@ -1,13 +1,12 @@
-"""Own routes of the map: its points as bytes, what lies under a click, and "generate here".
+"""Own routes of the map: its points as bytes, and what lies under a click.
 
 Layout of `/kizu/points.bin`, little endian, rows in the order of `/kizu/map/ids.bin` (int32 ids of the database):
 uint32 n | float32 x[n] | float32 y[n] | uint8 label[n] | uint8 split[n] | uint8 margin[n]
 where label indexes `labels` and split indexes `splits` of `/kizu/map/state`, and margin 0 to 255 stands for -1 to 1.
-Nothing is computed here but look-ups in the atlas; samples come from the operation `generate` in the warm worker.
+Nothing is computed here but look-ups in the atlas.
 """
 
 import logging
-import time
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -36,10 +35,6 @@ EMPTY_FROM = 5.0
 """A place further from every image than this many usual distances between neighbours has no real image near."""
 _PROBED_IMAGES = 400
 """Images whose nearest neighbour is looked up for that usual distance: all of 100,000 would take minutes."""
-MAX_COUNT = 32
-"""Samples for one click: what a page can wait for."""
-GENERATE_TIMEOUT_SECONDS = 600.0
-"""Long enough for a first call on a slow machine, which also loads torch; a worker that hangs longer is restarted."""
 
 _log = logging.getLogger(__name__)
 
@@ -116,13 +111,6 @@ def describe_row(row: SampleRow) -> dict[str, Any]:
         "method": row.method,
         "seed": row.seed,
     }
-
-
-def _row(record: SampleRecord) -> SampleRow:
-    x, y = record.xy or (None, None)
-    from_x, from_y = record.requested_xy or (None, None)
-    same = {name: getattr(record, name) for name in SampleRow._fields if hasattr(record, name)}
-    return SampleRow(**same, x=x, y=y, requested_x=from_x, requested_y=from_y)
 
 
 def _samples(desk: Desk, projection_id: int) -> list[dict[str, Any]]:
@@ -289,35 +277,6 @@ def _place(call: Call) -> Response:
     )
 
 
-def _config(call: Call) -> dict[str, Any]:
-    """The config of `generate` from what the form sent: only fields the operation knows, checked by the operation."""
-    body = call.json()
-    allowed = ("label", "count", "seed", "steps", "label_guidance", "position_guidance", "image_id", "xy", "between")
-    unknown = sorted(set(body) - set(allowed))
-    count = body.get("count")
-    if isinstance(count, int) and count > MAX_COUNT:
-        raise InvalidInput(f"count {count}: at most {MAX_COUNT} at a click; `kizu generate` makes any number")
-    if unknown:
-        raise InvalidInput(f"field {unknown[0]!r} is not one of {', '.join(allowed)}")
-    return {name: body[name] for name in allowed if body.get(name) is not None}
-
-
-def _generate(call: Call) -> Response:
-    desk = call.desk
-    if desk.store.models.latest("ddpm") is None:
-        raise NotReady("no generator is trained yet: train one on the tab Train, then come back")
-    started = time.perf_counter()
-    result = desk.worker.call(
-        desk.workspace.root, "generate", _config(call), desk.store.apply, GENERATE_TIMEOUT_SECONDS
-    )
-    made = [int(sample_id) for sample_id in result["sample_ids"]]
-    samples = [describe_row(_row(record)) for record in desk.store.samples.get_many(made)]
-    seconds = time.perf_counter() - started
-    _log.info("generated %d samples in %.2f s", len(made), seconds)
-    answer = {"samples": samples, "seconds": round(seconds, 2), "warnings": list(result.get("warnings", ()))}
-    return JSONResponse(answer)
-
-
 def routes(desks: Desks) -> list[BaseRoute]:
     """Routes of the map tab."""
     return [
@@ -327,5 +286,4 @@ def routes(desks: Desks) -> list[BaseRoute]:
         route("/kizu/map/image/{id}", _image, desks),
         route("/kizu/map/sample/{id}", _sample, desks),
         route("/kizu/map/place", _place, desks),
-        route("/kizu/map/generate", _generate, desks, ("POST",)),
     ]

@@ -29,6 +29,9 @@
 
     // Text made safe to stand in HTML, in attributes too.
     escape: (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`),
+    // Whether there is such a text.
+    has: (key) => key in texts,
+
 
     // Calls fn(detail) whenever `name` happens; "state" also at once with the latest. Returns the unsubscriber.
     on(name, fn) {

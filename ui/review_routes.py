@@ -5,6 +5,7 @@ sent after the commit, so what a page shows as saved is on disk; a batch that co
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -20,6 +21,7 @@ from ui.theme import class_slots
 
 MAX_BATCH = 500
 MAX_REASON_CHARACTERS = 200
+MAX_KEY_CHARACTERS = 100
 DECISIONS = ("accepted", "rejected", "skipped", "undone")
 
 COLUMNS = ("id", "sha256", "label", "method", "status", "landing_error", "nearest_image_id", "nearest_real_distance")
@@ -92,30 +94,46 @@ def _full(sample: SampleRecord) -> dict[str, Any]:
     }
 
 
-def _verdict(item: object, reviewer: str) -> VerdictRecord | str:
-    """A checked verdict, or the key of an undo."""
+@dataclass(frozen=True)
+class _Undo:
+    """Take back the newest verdict, or, `whole`, the newest action with all its verdicts."""
+
+    key: str
+    whole: bool
+
+
+def _verdict(item: object, reviewer: str) -> VerdictRecord | _Undo:
+    """A checked verdict or undo."""
     if not isinstance(item, dict):
         raise InvalidInput(f"verdict {item!r:.80}: an object with sample, decision, reason and key is needed")
     decision, key, reason = item.get("decision"), item.get("key"), item.get("reason") or ""
     if decision not in DECISIONS:
         raise InvalidInput(f"decision {decision!r:.40}: one of {', '.join(DECISIONS)} is needed")
-    if not isinstance(key, str) or not 0 < len(key) <= 100:
-        raise InvalidInput(f"key {key!r:.120}: 1 to 100 characters are needed, others for each decision")
-    if decision == "undone":
-        return key
+    if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY_CHARACTERS:
+        raise InvalidInput(
+            f"key {key!r:.120}: 1 to {MAX_KEY_CHARACTERS} characters are needed, others for each decision"
+        )
     sample = item.get("sample")
+    if decision == "undone":
+        return _Undo(key, whole=sample is None)
     if not isinstance(sample, int) or isinstance(sample, bool):
         raise InvalidInput(f"sample {sample!r:.40}: the id of a sample is needed")
     if not isinstance(reason, str) or len(reason) > MAX_REASON_CHARACTERS:
         raise InvalidInput(f"reason: at most {MAX_REASON_CHARACTERS} characters of text are needed")
-    return VerdictRecord(sample_id=sample, decision=decision, reviewer=reviewer, reason=reason, client_key=key)
+    batch = item.get("batch") or ""
+    if not isinstance(batch, str) or len(batch) > MAX_KEY_CHARACTERS:
+        raise InvalidInput(f"batch {batch!r:.120}: at most {MAX_KEY_CHARACTERS} characters of text are needed")
+    return VerdictRecord(
+        sample_id=sample, decision=decision, reviewer=reviewer, reason=reason, client_key=key, batch=batch
+    )
 
 
 def decide(store: Store, items: Sequence[Any], reviewer: str) -> list[dict[str, Any]]:
     """Store verdicts and undos in order and say for each what its sample is now.
 
-    Verdicts between two undos are one transaction. Raises InvalidInput or NotFound before the first that is wrong;
-    those before it are stored, and sending all of them again stores none twice.
+    Verdicts between two undos are one transaction. An undo that names no sample takes back the newest action whole:
+    its first sample is the answer, the others are in `also`. Raises InvalidInput or NotFound before the first that is
+    wrong; those before it are stored, and sending all of them again stores none twice.
     """
     checked = [_verdict(item, reviewer) for item in items]
     results: list[dict[str, Any]] = []
@@ -128,16 +146,28 @@ def decide(store: Store, items: Sequence[Any], reviewer: str) -> list[dict[str, 
             results.extend(_result(record) for record in store.verdicts.add_many(run))
             run = []
         if item is not None:
-            undone = store.verdicts.undo(reviewer, item)
-            results.append({"sample": None, "decision": "nothing"} if undone is None else _result(undone))
-    return _with_status(store, results)
+            results.append(_taken_back(store, reviewer, item))
+    _add_status(store, [one for result in results for one in (result, *result.get("also", ()))])
+    return results
+
+
+def _taken_back(store: Store, reviewer: str, undo: _Undo) -> dict[str, Any]:
+    if undo.whole:
+        taken = store.verdicts.undo_action(reviewer, undo.key)
+    else:
+        single = store.verdicts.undo(reviewer, undo.key)
+        taken = [] if single is None else [single]
+    if not taken:
+        return {"sample": None, "decision": "nothing"}
+    first, *others = [_result(record) for record in taken]
+    return {**first, "also": others} if others else first
 
 
 def _result(record: VerdictRecord) -> dict[str, Any]:
     return {"sample": record.sample_id, "decision": record.decision}
 
 
-def _with_status(store: Store, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _add_status(store: Store, results: list[dict[str, Any]]) -> None:
     """Add the status that the store has now. After an undo an earlier verdict may stand again."""
     undone = [result["sample"] for result in results if result["decision"] == "undone"]
     status = {sample.id: sample.status for sample in store.samples.get_many(undone)} if undone else {}
@@ -147,7 +177,6 @@ def _with_status(store: Store, results: list[dict[str, Any]]) -> list[dict[str, 
             result["status"] = status.get(result["sample"], "candidate")
             standing = reasons.get(result["sample"])
             result["reason"] = standing.reason if standing else ""
-    return results
 
 
 def _verdicts(call: Call) -> Response:

@@ -109,6 +109,7 @@ def all_routes(desks: Desks) -> "list[BaseRoute]":
         "data_routes",
         "train_routes",
         "map_routes",
+        "generate_routes",
         "review_routes",
         "export_routes",
     ):

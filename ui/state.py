@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from augment.errors import NotReady, Refused
+from ui.clicks import Clicks
 
 if TYPE_CHECKING:
     from augment.features.atlas import Atlas
@@ -44,6 +45,7 @@ class Desk:
     worker: "WarmWorker"
     demo: bool = False
     reviewer: str = ""
+    clicks: Clicks = field(default_factory=Clicks, repr=False)
     _atlas: "tuple[int, Atlas] | None" = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 

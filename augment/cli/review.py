@@ -4,6 +4,7 @@ import argparse
 import getpass
 import sys
 from collections.abc import Sequence
+from uuid import uuid4
 
 from augment.cli import Command
 from augment.cli.forms import LazyParser
@@ -62,8 +63,15 @@ def run(options: argparse.Namespace) -> int:
         with owned(options) as store:
             ids = options.accept or options.reject
             chosen = _named(store, ids) if ids else _filtered(store, options, "candidate")
+            batch = f"cli:{uuid4()}" if len(chosen) > 1 else ""
             verdicts = [
-                VerdictRecord(sample_id=sample.id or 0, decision=decision, reviewer=reviewer, reason=options.reason)  # type: ignore[arg-type]
+                VerdictRecord(
+                    sample_id=sample.id or 0,
+                    decision=decision,  # type: ignore[arg-type]
+                    reviewer=reviewer,
+                    reason=options.reason,
+                    batch=batch,
+                )
                 for sample in chosen
             ]
             for start in range(0, len(verdicts), _BATCH):

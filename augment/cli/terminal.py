@@ -39,8 +39,7 @@ def write_result(result: Mapping[str, Any]) -> None:
         elif isinstance(value, list) and (not value or isinstance(value[0], (list, tuple, Mapping, str))):
             sys.stdout.write(f"{_words(name)}: {len(value)}\n" if len(value) != 1 else f"{_words(name)}:\n")
             for item in value[:_SHOWN_ITEMS]:
-                text = ": ".join(map(str, item)) if isinstance(item, (list, tuple)) else str(item)
-                sys.stdout.write(f"  {text}\n")
+                sys.stdout.write(f"  {_item(item)}\n")
             if len(value) > _SHOWN_ITEMS:
                 sys.stdout.write(f"  ... and {len(value) - _SHOWN_ITEMS} more (--json lists all)\n")
         elif isinstance(value, list):
@@ -118,6 +117,12 @@ class ProgressLine(Progress):
             self._stream.write("\n")
             self._stream.flush()
             self._open = False
+
+
+def _item(item: object) -> str:
+    if isinstance(item, Mapping) and "text" in item:
+        return str(item["text"])
+    return ": ".join(map(str, item)) if isinstance(item, (list, tuple)) else str(item)
 
 
 def _words(name: str) -> str:

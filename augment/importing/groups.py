@@ -7,6 +7,8 @@ import csv
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -27,6 +29,18 @@ _GROUP = ("group", "part", "part_id", "lot")
 _SPLIT = ("split", "subset")
 _MASK = ("mask_file_name", "mask_file", "mask")
 _LONGEST_PATTERN = 200
+PATTERN_SECONDS = 10.0
+"""How long a pattern may work on all names of a source; a sound one takes a second for a million."""
+
+_MATCHER = """
+import json, re, sys
+pattern, names = json.load(sys.stdin)
+compiled = re.compile(pattern)
+key = "group" if "group" in compiled.groupindex else 1
+found = (compiled.search(name.rpartition("/")[2]) or compiled.search(name) for name in names)
+print(json.dumps([(match[key] or "") if match else "" for match in found]))
+"""
+"""The program that matches, in a process of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,19 +182,48 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def apply_pattern(listing: Listing, pattern: str) -> None:
-    """Give entries without a group, in place, what the pattern finds in the file name or, failing that, in the path."""
-    compiled = compile_pattern(pattern)
-    key: str | int = "group" if "group" in compiled.groupindex else 1
+    """Give entries without a group, in place, what the pattern finds in the file name or, failing that, in the path.
+
+    Raises InvalidConfig where the pattern takes longer than PATTERN_SECONDS on these names.
+    """
+    compile_pattern(pattern)
+    entries = [entry for entry in listing.entries if not entry.group]
     without = []
-    for entry in listing.entries:
-        if entry.group:
-            continue
-        found = compiled.search(PurePosixPath(entry.name).name) or compiled.search(entry.name)
-        entry.group = (found[key] or "") if found else ""
-        if not entry.group:
+    for entry, group in zip(entries, _matched(pattern, [entry.name for entry in entries]), strict=True):
+        entry.group = group
+        if not group:
             without.append(entry.name)
     if without:
         listing.problems.append(
             f"{len(without)} of {len(listing.entries)} names do not match the group pattern, such as {without[0]}: "
             "each is its own part"
         )
+
+
+def _matched(pattern: str, names: Sequence[str]) -> list[str]:
+    """What the pattern finds in each name, "" for nothing.
+
+    A pattern such as (a+)+$ needs longer than the universe has for some names, and Python's `re` cannot be interrupted
+    and lets no other thread run meanwhile: so it works in a process of its own, which can be ended.
+    """
+    if not names:
+        return []
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _MATCHER],
+            input=json.dumps([pattern, names]),
+            capture_output=True,
+            check=True,
+            text=True,
+            encoding="utf-8",
+            timeout=PATTERN_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise InvalidConfig(
+            f"group_pattern {pattern!r} takes longer than {PATTERN_SECONDS:.0f} s on {len(names)} names: use a simpler "
+            "one without a repetition inside a repetition"
+        ) from None
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise InvalidConfig(f"group_pattern {pattern!r} could not be applied ({error}): use a groups CSV") from error
+    found: list[str] = json.loads(done.stdout)
+    return found

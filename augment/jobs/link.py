@@ -69,6 +69,9 @@ class ServerLink:
                 elif message["kind"] in ("committed", "refused"):
                     self._answers.put(message)
                 else:
+                    # A "cancel" that came too late for one request must not stop the next. Cleared here, in the order
+                    # of the messages, and not by whoever takes the request, who may be later than its own "cancel".
+                    self.stopped.clear()
                     self.requests.put(message)
         except (EOFError, OSError):
             self.stopped.set()

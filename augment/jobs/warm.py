@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from augment.errors import JobFailed, Refused
+from augment.errors import Cancelled, JobFailed, Refused
 from augment.jobs.messages import Message, decode_error
 from augment.jobs.process import WorkerProcess
 from augment.jobs.run import store_changes
@@ -34,9 +34,22 @@ PRELOAD = (
 """What the first click on the map needs."""
 _START_ALLOWANCE_SECONDS = 60.0
 _POLL_SECONDS = 0.2
+_STOP_SECONDS = 10.0
+"""What a request gets to stop by itself; then its process ends, and the next request waits for models to load."""
 logger = logging.getLogger(__name__)
 
 Commit = Callable[[Sequence[Change]], list[int]]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One request, and whom to tell about it."""
+
+    request: Message
+    commit: Commit
+    progress: Progress | None
+    timeout_seconds: float
+    stop: threading.Event
 
 
 class WarmWorker:
@@ -98,14 +111,15 @@ class WarmWorker:
         *,
         secrets: Mapping[str, str] | None = None,
         progress: Progress | None = None,
+        stop: threading.Event | None = None,
     ) -> dict[str, Any]:
         """Run an operation and return its result as JSON.
 
         config: the operation's dataclass or its JSON. commit: stores what the operation commits, called in this thread.
-        progress: called in this thread; may raise Cancelled, which ends the request.
-        Raises what the operation raised as a KizuError; InvalidConfig and NotFound before anything runs; JobFailed
-        when the worker crashed, ran out of memory or took longer than `timeout_seconds`; Refused when too many
-        requests wait.
+        progress: called in this thread. stop: once it is set, the request leaves the line, or stops at its next report.
+        Raises Cancelled when it was stopped: what it had committed stays, and so do the loaded models. Raises what
+        the operation raised as a KizuError; InvalidConfig and NotFound before anything runs; JobFailed when the worker
+        crashed, ran out of memory or took longer than `timeout_seconds`; Refused when too many requests wait.
         """
         found = find_operation(operation, self._operations)
         request = {
@@ -115,17 +129,18 @@ class WarmWorker:
             "workspace": str(Path(workspace_root).absolute()),
             "secrets": dict(secrets or {}),
         }
-        with self._turn(timeout_seconds):
-            final = self._answer(request, commit, progress, timeout_seconds)
+        asked = _Asked(request, commit, progress, timeout_seconds, stop or threading.Event())
+        with self._turn(timeout_seconds, asked.stop):
+            final = self._answer(asked)
             if final is None:
                 # It had died before this request, which therefore has done nothing yet.
-                final = self._answer(request, commit, progress, timeout_seconds)
+                final = self._answer(asked)
         if final is None:
             raise JobFailed(f"The worker does not start: its log {self._log_file} says why")
         if final["kind"] == "failed":
             raise decode_error(final)
         if final["kind"] == "cancelled":
-            raise JobFailed("The request was stopped: try again")
+            raise Cancelled
         result: dict[str, Any] = final["result"]
         return result
 
@@ -142,13 +157,18 @@ class WarmWorker:
     # Inside -----------------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _turn(self, timeout_seconds: float) -> Iterator[None]:
+    def _turn(self, timeout_seconds: float, stop: threading.Event | None = None) -> Iterator[None]:
         if self._turns.waiting >= self._waiting_limit:
             raise Refused(f"{self._turns.waiting} requests are waiting already: try again in a few seconds")
         come = threading.Event()
         ticket = self._turns.enter(come.set)
-        if not come.wait(timeout_seconds) and self._turns.withdraw(ticket):
-            raise JobFailed(f"The requests before this one took longer than {timeout_seconds:.0f} s: try again")
+        deadline = time.monotonic() + timeout_seconds
+        while not come.wait(_POLL_SECONDS):
+            stopped = stop is not None and stop.is_set()
+            if (stopped or time.monotonic() > deadline) and self._turns.withdraw(ticket):
+                if stopped:
+                    raise Cancelled
+                raise JobFailed(f"The requests before this one took longer than {timeout_seconds:.0f} s: try again")
         try:
             yield
         finally:
@@ -189,12 +209,10 @@ class WarmWorker:
         with suppress(JobFailed):
             self.start()
 
-    def _answer(
-        self, request: Message, commit: Commit, progress: Progress | None, timeout_seconds: float
-    ) -> Message | None:
+    def _answer(self, asked: "_Asked") -> Message | None:
         process = self._running_process()
         try:
-            final = self._talk(process, request, commit, progress, timeout_seconds)
+            final = self._talk(process, asked)
         except BaseException:
             # A request that was given up midway would answer the next one.
             self._restart(process)
@@ -203,26 +221,23 @@ class WarmWorker:
             self._restart(process, patience_seconds=1.0)
         return final
 
-    def _talk(
-        self,
-        process: WorkerProcess,
-        request: Message,
-        commit: Commit,
-        progress: Progress | None,
-        timeout_seconds: float,
-    ) -> Message | None:
+    def _talk(self, process: WorkerProcess, asked: "_Asked") -> Message | None:
         """The final message; None when the process was gone before it began with the request."""
-        began = False
+        began = told = False
         allowance = 0.0 if self._warm else _START_ALLOWANCE_SECONDS
-        deadline = time.monotonic() + timeout_seconds + allowance
+        deadline = time.monotonic() + asked.timeout_seconds + allowance
         try:
-            process.channel.send(request)
+            process.channel.send(asked.request)
             while True:
+                if asked.stop.is_set() and not told:
+                    told = True
+                    process.channel.send({"kind": "cancel"})
+                    deadline = min(deadline, time.monotonic() + _STOP_SECONDS)
                 try:
                     message = process.channel.receive(_POLL_SECONDS)
                 except TimeoutError:
                     if time.monotonic() > deadline:
-                        raise self._too_long(timeout_seconds) from None
+                        raise (Cancelled() if told else self._too_long(asked.timeout_seconds)) from None
                     if not process.alive:
                         raise EOFError from None
                     continue
@@ -230,10 +245,10 @@ class WarmWorker:
                 if message["kind"] == "warm":
                     self._warm = True
                 elif message["kind"] == "progress":
-                    if progress is not None:
-                        progress(message["step"], message["total"], message["metrics"])
+                    if asked.progress is not None:
+                        asked.progress(message["step"], message["total"], message["metrics"])
                 elif message["kind"] == "commit":
-                    process.channel.send(store_changes(commit, message))
+                    process.channel.send(store_changes(asked.commit, message))
                 elif message["kind"] != "began":
                     return message
         except (EOFError, ConnectionError):
@@ -241,7 +256,10 @@ class WarmWorker:
                 return None
             how = process.end(1.0)
             logger.warning(
-                "the warm worker ended during %s: %s; its log: %s", request["operation"]["name"], how, self._log_file
+                "the warm worker ended during %s: %s; its log: %s",
+                asked.request["operation"]["name"],
+                how,
+                self._log_file,
             )
             raise JobFailed(
                 f"The worker stopped during this request: {how}. A new one has been started: try again, with fewer "

@@ -23,7 +23,7 @@ from augment.store import SampleRecord, Status, Store, Workspace, now
 if TYPE_CHECKING:
     pass
 
-__all__ = ["ExportConfig", "ExportCount", "ExportReport", "export_dataset", "export_folder"]
+__all__ = ["ExportConfig", "ExportCount", "ExportReport", "export_dataset", "export_folder", "preview_card"]
 
 _STATUSES: tuple[Status, ...] = ("accepted", "candidate", "rejected")
 _PAGE = 256
@@ -139,6 +139,17 @@ def export_dataset(config: ExportConfig, context: Context) -> ExportReport:
         shutil.rmtree(aside, ignore_errors=True)
     pull_request = _push(config, target, token) if config.push_to_hub and token else None
     return _report(config, target, facts, written, pull_request)
+
+
+def preview_card(config: ExportConfig, store: Store) -> str:
+    """The dataset card that an export with this config would write now; its folder is not looked at.
+
+    Raises what the export would: InvalidInput for samples whose parents are in another split, InvalidConfig for unknown
+    labels or methods.
+    """
+    _check_names(config, store)
+    _refuse_leaks(config, store)
+    return card(_facts(config, store), config.format)
 
 
 class _Steps:

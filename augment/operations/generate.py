@@ -17,6 +17,7 @@ from augment.errors import InvalidConfig, NotFound
 from augment.images import encode_png
 from augment.operations.context import Context
 from augment.operations.generators import draw_images, find_generator
+from augment.operations.notices import Notice, notice
 from augment.operations.places import MappedEncoder, Place, find_place
 from augment.store import SampleRecord
 
@@ -72,7 +73,7 @@ class GenerateResult:
     """Ids of the samples in the order of their seeds, and what the user should know about them."""
 
     sample_ids: tuple[int, ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Notice, ...] = ()
 
 
 def generate(config: GenerateConfig, context: Context) -> GenerateResult:
@@ -92,7 +93,7 @@ def generate(config: GenerateConfig, context: Context) -> GenerateResult:
     mapped = None if projection is None else MappedEncoder.load(context, projection)
     place, warnings = find_place(config, generator, mapped, store)
     if not generator.uses_label:
-        warnings = (*warnings, f"this generator knows no labels: {config.label!r} is written on the samples unchecked")
+        warnings = (*warnings, notice("label_unchecked", label=config.label))
     recipe: dict[str, Any] = {
         "method": "ddpm",
         "checkpoint_sha256": generator.record.sha256,

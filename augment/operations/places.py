@@ -16,6 +16,7 @@ from augment.features.atlas import Atlas
 from augment.features.neighbours import nearest, shepard_weights
 from augment.operations.context import Context
 from augment.operations.generators import Generator, load_map
+from augment.operations.notices import Notice, notice
 from augment.store import ImageRecord, ProjectionRecord, Split, Store
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class MappedEncoder:
 
 def find_place(
     asked: PlaceAsked, generator: Generator, mapped: MappedEncoder | None, store: Store
-) -> tuple[Place, tuple[str, ...]]:
+) -> tuple[Place, tuple[Notice, ...]]:
     """The place, and warnings where there is no real data. An empty `Place` if none was asked for.
 
     InvalidInput if the generator cannot use a place, needs one, or was trained on another map; NotReady without a map;
@@ -152,9 +153,7 @@ def find_place(
     place, emptiness = _located(asked, mapped, store)
     if emptiness <= EMPTY:
         return place, ()
-    return place, (
-        f"no real image is near this place: the nearest is {emptiness:.0f} times the usual distance between parts away",
-    )
+    return place, (notice("no_image_near", times=round(emptiness)),)
 
 
 def _located(asked: PlaceAsked, mapped: MappedEncoder, store: Store) -> tuple[Place, float]:

@@ -126,7 +126,12 @@ CREATE TABLE settings (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_INITIAL,)
+_BATCHES = """
+ALTER TABLE verdicts ADD COLUMN batch TEXT NOT NULL DEFAULT '';
+CREATE INDEX verdicts_by_batch ON verdicts (reviewer, batch) WHERE batch <> '';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_INITIAL, _BATCHES)
 """SQL scripts; the first takes a database from version 0 to 1, and so on. Statements end with `;` at a line's end."""
 
 VERSION = len(MIGRATIONS)

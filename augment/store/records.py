@@ -74,7 +74,8 @@ class SampleRecord:
 class VerdictRecord:
     """One decision by one reviewer; append-only. An `undone` row names in `undoes` the verdict it takes back.
 
-    `client_key` is made by whoever decides, once a decision: sending the same one twice stores it once.
+    `client_key` is made by whoever decides, once a decision: sending the same one twice stores it once. Verdicts of
+    one action on many samples share a `batch`, which is empty for a verdict on its own.
     """
 
     sample_id: int
@@ -84,6 +85,7 @@ class VerdictRecord:
     undoes: int | None = None
     client_key: str = ""
     decided_at: str = ""
+    batch: str = ""
     id: int | None = None
 
 

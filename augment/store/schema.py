@@ -195,10 +195,12 @@ verdicts = Table(
     Column("undoes", Integer, ForeignKey("verdicts.id"), unique=True),
     Column("client_key", Text, nullable=False),
     Column("decided_at", Text, nullable=False),
+    Column("batch", Text, nullable=False, server_default=text("''")),
     _one_of("decision", "accepted", "rejected", "skipped", "undone"),
     CheckConstraint("(decision = 'undone') = (undoes IS NOT NULL)"),
     Index("verdicts_by_sample", "sample_id"),
     Index("verdicts_by_reviewer", "reviewer", "id"),
+    Index("verdicts_by_batch", "reviewer", "batch", sqlite_where=text("batch <> ''")),
     Index("verdicts_by_client_key", "reviewer", "client_key", unique=True, sqlite_where=text("client_key <> ''")),
     sqlite_autoincrement=True,
 )

@@ -35,6 +35,28 @@ _NEWEST_STANDING = (
     .order_by(_VERDICTS.c.id.desc())
     .limit(1)
 )
+_STANDING_OF_BATCH = (
+    select(_VERDICTS)
+    .where(
+        _VERDICTS.c.reviewer == bindparam("reviewer"),
+        _VERDICTS.c.batch == bindparam("batch"),
+        # Written out, so that SQLite sees that the index of batches serves.
+        text("verdicts.batch <> ''"),
+        _VERDICTS.c.decision != "undone",
+        _NOT_UNDONE,
+    )
+    .order_by(_VERDICTS.c.id.desc())
+)
+_UNDONE_TOGETHER = (
+    select(_VERDICTS)
+    .where(
+        _VERDICTS.c.reviewer == bindparam("reviewer"),
+        _VERDICTS.c.batch == bindparam("batch"),
+        text("verdicts.batch <> ''"),
+        _VERDICTS.c.decision == "undone",
+    )
+    .order_by(_VERDICTS.c.id)
+)
 _DECIDING = (
     select(_VERDICTS.c.decision)
     .where(_VERDICTS.c.sample_id == bindparam("sample_id"), _DECIDES)
@@ -101,6 +123,42 @@ class Verdicts:
                 client_key=client_key,
             )
             return _insert(connection, undone)
+
+    def undo_action(self, reviewer: str, client_key: str) -> list[VerdictRecord]:
+        """Take back the reviewer's newest action that stands, a verdict or all that stand of its batch, newest first.
+
+        Returns the "undone" rows, none where nothing stands. They share the batch `client_key`, so that a repeated
+        call returns the first one's rows and takes back nothing further. Raises InvalidInput for an empty key.
+        """
+        if not client_key:
+            raise InvalidInput("undoing an action needs a client key: make a new one")
+        with self._database.write() as connection:
+            known = connection.execute(_UNDONE_TOGETHER, {"reviewer": reviewer, "batch": client_key}).all()
+            if known:
+                return [_record(row) for row in known]
+            single = _by_key(connection, reviewer, client_key)
+            if single is not None:
+                raise InvalidInput(f"client key {client_key!r} belongs to another decision: make a new one")
+            newest = connection.execute(_NEWEST_STANDING, {"reviewer": reviewer}).first()
+            if newest is None:
+                return []
+            taken = [newest]
+            if newest.batch:
+                taken = [*connection.execute(_STANDING_OF_BATCH, {"reviewer": reviewer, "batch": newest.batch})]
+            return [
+                _insert(
+                    connection,
+                    VerdictRecord(
+                        sample_id=row.sample_id,
+                        decision="undone",
+                        reviewer=reviewer,
+                        undoes=row.id,
+                        client_key=client_key if number == 0 else "",
+                        batch=client_key,
+                    ),
+                )
+                for number, row in enumerate(taken)
+            ]
 
     def get(self, verdict_id: int) -> VerdictRecord:
         """Return one verdict; raises NotFound."""

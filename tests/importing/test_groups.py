@@ -69,3 +69,12 @@ def test_pattern_by_name_or_first_group():
     ):
         with pytest.raises(InvalidConfig, match=reason):
             apply_pattern(again, wrong)
+
+
+def test_a_pattern_that_never_ends_is_ended(monkeypatch):
+    # Twice as long for each further letter: 40 letters take hours.
+    monkeypatch.setattr("augment.importing.groups.PATTERN_SECONDS", 1.0)
+    found = listing(f"a/{'a' * 40}!.jpg")
+    with pytest.raises(InvalidConfig, match="takes longer than 1 s on 1 names"):
+        apply_pattern(found, r"((a+)+)$")
+    assert found.entries[0].group == ""

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from augment.errors import InvalidConfig, JobFailed, NotReady, Refused, WorkspaceError
+from augment.errors import Cancelled, InvalidConfig, JobFailed, NotReady, Refused, WorkspaceError
 from augment.jobs import LocalEngine, WarmWorker
 from augment.jobs.serve import OpenStores, RecentCache
+from augment.operations.context import Progress
 from augment.store import Change, Store, Workspace
 from tests.jobs.operations import TEST_OPERATIONS, CountConfig
 
@@ -95,6 +96,39 @@ def test_a_request_that_takes_too_long_is_ended(worker: WarmWorker, store: Store
     with pytest.raises(JobFailed, match="longer than 1 s"):
         worker.call(root, "count", CountConfig(ends="hang"), store.apply, timeout_seconds=0.6)
     assert worker.call(root, "count", CountConfig(steps=1), store.apply)["reached"] == 1
+
+
+def test_a_stopped_request_keeps_what_it_committed_and_the_worker_its_models(
+    worker: WarmWorker, store: Store, root: Path
+) -> None:
+    worker.start()
+    pid = worker.pid
+    stop = threading.Event()
+
+    class Until(Progress):
+        def __call__(self, step: int, total: int, *_: object) -> None:
+            if step >= 2:
+                stop.set()
+
+    config = {"images": 400, "batch": 1, "pause_seconds": 0.2}
+    with pytest.raises(Cancelled):
+        worker.call(root, "store", config, store.apply, progress=Until(), stop=stop)
+    assert 2 <= store.images.count() < 100
+    stop.set()  # too late for a request that has ended
+    assert worker.call(root, "count", CountConfig(), store.apply)["pid"] == pid
+
+
+def test_a_request_that_waits_can_be_stopped(worker: WarmWorker, store: Store, root: Path) -> None:
+    stop = threading.Event()
+    slow = threading.Thread(
+        target=worker.call, args=(root, "count", CountConfig(steps=30, pause_seconds=0.1), store.apply)
+    )
+    slow.start()
+    threading.Timer(0.3, stop.set).start()
+    with pytest.raises(Cancelled):
+        worker.call(root, "count", CountConfig(steps=500, pause_seconds=0.1), store.apply, stop=stop)
+    slow.join(60)
+    assert not slow.is_alive()
 
 
 def test_requests_are_answered_in_order_and_too_many_are_refused(store: Store, root: Path) -> None:

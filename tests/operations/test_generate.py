@@ -100,7 +100,7 @@ def test_a_click_on_a_point_is_its_position(context: Context):
 def test_far_from_all_data_there_is_a_warning(context: Context):
     for fields in ({"xy": (1e4, -1e4)}, {"position": (1e4,) * 20}):
         result = generate(config(count=1, **fields), context)
-        assert "no real image is near" in result.warnings[0] and result.sample_ids
+        assert result.warnings[0].key == "no_image_near" and result.sample_ids
 
 
 def test_position_changes_the_image(context: Context):
@@ -168,7 +168,7 @@ def test_another_map_and_a_generator_of_labels(store: Store, tmp_path: Path):
     with pytest.raises(InvalidInput, match="choose a place"):
         generate(config(model_id=trained.model_id), context)
     result = generate(config(image_id=1, count=1, model_id=trained.model_id), context)
-    assert "knows no labels" in result.warnings[0]
+    assert "knows no labels" in result.warnings[0].text
     add_map(store, seed=1)
     with pytest.raises(InvalidInput, match="trained on another map"):
         generate(config(image_id=1, model_id=trained.model_id), context)

@@ -130,5 +130,5 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(workspace, monkeyp
     with pytest.raises(sqlite3.OperationalError, match="already exists"):
         Store(workspace)
     with closing(sqlite3.connect(workspace.database)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone()[0] == 1
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == migrations.VERSION
         assert not connection.execute("SELECT * FROM sqlite_master WHERE name = 'notes'").fetchall()

@@ -71,6 +71,21 @@ def test_undo_goes_back_one_verdict_at_a_time(workspace, reviewed):
             again.verdicts.undo("ana", client_key="k5")
 
 
+def test_undoing_an_action_takes_what_still_stands_of_its_batch(reviewed):
+    reviewed.verdicts.add(verdict(4, "rejected"))
+    reviewed.verdicts.add_many([verdict(number, "accepted", batch="b") for number in (1, 2, 3)])
+    reviewed.verdicts.add_many([verdict(5, "accepted", "ben", batch="b")])
+    reviewed.verdicts.undo("ana", client_key="one")
+    taken = reviewed.verdicts.undo_action("ana", "u")
+    assert [one.sample_id for one in taken] == [2, 1] and reviewed.verdicts.undo_action("ana", "u") == taken
+    assert reviewed.samples.counts() == {"candidate": 8, "accepted": 1, "rejected": 1}
+    assert [one.sample_id for one in reviewed.verdicts.undo_action("ana", "v")] == [4]
+    assert reviewed.verdicts.undo_action("ana", "w") == []
+    for key, words in (("one", "belongs to another"), ("", "needs a client key")):
+        with pytest.raises(InvalidInput, match=words):
+            reviewed.verdicts.undo_action("ana", key)
+
+
 def test_undo_gives_way_to_another_reviewers_newer_verdict(reviewed):
     reviewed.verdicts.add(verdict(1, "accepted", "ana"))
     reviewed.verdicts.add(verdict(1, "rejected", "ben"))

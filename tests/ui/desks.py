@@ -18,7 +18,7 @@ class Recorded:
         self.makes = list(makes)
         self.calls: list[tuple[str, dict[str, Any], dict[str, str]]] = []
 
-    def call(self, root, operation, config, commit, timeout_seconds):
+    def call(self, root, operation, config, commit, timeout_seconds, *, progress=None, stop=None):
         self.calls.append((operation, config, {}))
         return {"sample_ids": commit(self.makes), "warnings": []}
 

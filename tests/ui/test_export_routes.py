@@ -53,6 +53,16 @@ def test_a_demo_sends_nothing_to_the_hub(store: Store):
     assert answer.status_code == 403 and "demo" in answer.json()["error"]
 
 
+def test_the_card_is_shown_before_anything_is_written(store: Store, workspace: Workspace):
+    store.apply([image_record(n, label=("crack", "free")[n % 2]) for n in range(4)])
+    client = client_of(export_routes.routes(desk_of(store)))
+    card = client.post("/kizu/export/card", json={"format": "parquet", "labels": ["crack"]}).json()["card"]
+    assert "2 photographs and 0 generated images of 1 classes" in card and "| crack |" in card
+    assert list(workspace.exports_dir.iterdir()) == []
+    answer = client.post("/kizu/export/card", json={"labels": ["dent"]})
+    assert answer.status_code == 400 and "'dent'" in answer.json()["error"]
+
+
 def finished(store: Store, folder: Path) -> int:
     job = store.jobs.add(JobRecord(operation="export", config={"folder": str(folder)}, title="Export"))
     assert job.id is not None

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from augment.operations.notices import ENGLISH as NOTICES
 from ui import i18n
 
 UI = Path(__file__).resolve().parents[2] / "ui"
@@ -45,6 +46,10 @@ def test_every_key_in_scripts_and_modules_exists() -> None:
 )
 def test_the_language_of_a_request(cookies: dict[str, str], headers: dict[str, str], language: str) -> None:
     assert i18n.language_of(SimpleNamespace(cookies=cookies, headers=headers)) == language
+
+
+def test_what_operations_tell_is_there_in_the_same_words() -> None:
+    assert {key: text for key, text in NOTICES.items() if i18n.table()[f"notices.{key}"][0] != text} == {}
 
 
 def test_an_unknown_key_is_refused_when_the_page_is_built() -> None:

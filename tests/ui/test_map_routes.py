@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from augment.features.atlas import Atlas
-from augment.store import ModelRecord, Store
-from tests.examples import sample_record
+from augment.store import Store
 from tests.operations.mapped import add_images, add_map
-from tests.ui.desks import Recorded, client_of, desk_of
+from tests.ui.desks import client_of, desk_of
 from ui import map_routes
 
 IMAGES = 36
@@ -24,8 +23,8 @@ def atlas_of(store: Store) -> Atlas:
     return Atlas.load(store.workspace.root / store.projections.latest().path)
 
 
-def client(store: Store, recorded: Recorded | None = None, **settings):
-    return client_of(map_routes.routes(desk_of(store, recorded, **settings)))
+def client(store: Store, **settings):
+    return client_of(map_routes.routes(desk_of(store, **settings)))
 
 
 def test_points_are_bytes_in_the_order_of_the_ids(mapped: Store):
@@ -81,40 +80,3 @@ def test_without_a_map_the_next_step_is_named(store: Store):
     assert client(store).get("/kizu/map/state").json()["projection"] is None
     answer = client(store).get("/kizu/points.bin")
     assert answer.status_code == 409 and "tab Data" in answer.json()["error"]
-
-
-def add_generator(store: Store) -> None:
-    record = ModelRecord(kind="ddpm", name="d", path="d.safetensors", sha256="d" * 64, config={"labels": ["spot"]})
-    store.apply([record])
-
-
-def test_generating_sends_the_form_to_the_operation_and_answers_with_its_samples(mapped: Store):
-    add_generator(mapped)
-    projection = mapped.projections.latest().id
-    recorded = Recorded([sample_record(n, label="spot", projection_id=projection) for n in range(2)])
-    form = {"label": "spot", "count": 2, "seed": 5, "steps": 12, "xy": [0.5, 0.25], "between": None}
-    answer = client(mapped, recorded).post("/kizu/map/generate", json=form).json()
-    assert recorded.calls == [("generate", {key: form[key] for key in form if key != "between"}, {})]
-    assert [sample["label"] for sample in answer["samples"]] == ["spot", "spot"]
-    assert answer["samples"][0]["fromX"] == 0.5
-    state = client(mapped).get("/kizu/map/state").json()
-    assert [sample["id"] for sample in state["samples"]] == [sample["id"] for sample in answer["samples"]]
-    assert state["ddpm"]["labels"] == ["spot"]
-
-
-@pytest.mark.parametrize(
-    ("form", "words"),
-    [
-        ({"label": "spot", "model_id": 3}, "field 'model_id'"),
-        ({"label": "spot", "count": 33}, "at most 32"),
-    ],
-)
-def test_what_a_click_may_not_ask_for_is_refused(mapped: Store, form: dict, words: str):
-    add_generator(mapped)
-    answer = client(mapped).post("/kizu/map/generate", json=form)
-    assert answer.status_code == 400 and words in answer.json()["error"]
-
-
-def test_without_a_generator_the_next_step_is_named(mapped: Store):
-    answer = client(mapped).post("/kizu/map/generate", json={"label": "spot"})
-    assert answer.status_code == 409 and "tab Train" in answer.json()["error"]

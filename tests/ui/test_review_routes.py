@@ -52,6 +52,24 @@ def test_an_undo_after_a_restart_takes_back_the_newest(workspace: Workspace, sto
         assert last["decision"] == "nothing"
 
 
+def test_an_undo_after_a_restart_takes_back_a_bulk_action_whole(workspace: Workspace, store: Store, ids: list[int]):
+    single = verdict(ids[3], "rejected")
+    decide(store, [single, *({**verdict(sample), "batch": "together"} for sample in ids[:3])], "mori")
+    store.close()
+    with Store(workspace) as again:
+        (result,) = decide(again, [undo("after:1")], "mori")
+        assert decide(again, [undo("after:1")], "mori") == [result], "an answer that got lost is asked for again"
+        assert [result["sample"], *(other["sample"] for other in result["also"])] == ids[2::-1]
+        assert {other["status"] for other in (result, *result["also"])} == {"candidate"}
+        assert again.samples.counts() == {"candidate": 5, "accepted": 0, "rejected": 1}
+        assert decide(again, [undo("after:2")], "mori")[0] == {
+            "sample": ids[3],
+            "decision": "undone",
+            "status": "candidate",
+            "reason": "",
+        }
+
+
 def test_an_undo_takes_back_only_ones_own(store: Store, ids: list[int]):
     decide(store, [verdict(ids[0])], "mori")
     assert decide(store, [undo("u")], "sato")[0]["decision"] == "nothing"

@@ -1,5 +1,6 @@
 // The tab Export. Left: what goes in, the format, where to. Right: the rows that this makes, then the check of what was written.
 
+import { CardPreview } from "./card_preview.js";
 import { fill, getJson, h, isShown, postJson, t } from "./dom.js";
 import { markdown } from "./markdown.js";
 
@@ -43,13 +44,15 @@ class ExportPage {
       h("label", { class: "field" }, h("span", {}, t("export.folder")), this.folder), this.where, this.hub, h("div", { class: "start" }, this.button, this.words));
     this.table = h("div", { class: "table" });
     this.result = h("div", { class: "result" });
-    fill(right, this.table, this.result);
+    const preview = h("div", { class: "preview" });
+    fill(right, this.table, this.result, preview);
+    this.preview = new CardPreview(preview);
     fill(this.element, left, right);
     this.#formats();
   }
 
   #formats() {
-    fill(this.formats, FORMATS.map((name) => h("button", { type: "button", "aria-pressed": String(name === this.format), onclick: () => { this.format = name; this.#formats(); } }, t(`export.format_${name}`))));
+    fill(this.formats, FORMATS.map((name) => h("button", { type: "button", "aria-pressed": String(name === this.format), onclick: () => { this.format = name; this.#formats(); this.#table(); } }, t(`export.format_${name}`))));
     this.about.textContent = t(`export.about_${this.format}`);
   }
 
@@ -69,7 +72,7 @@ class ExportPage {
     if (!this.named) this.folder.value = `${name.replace(/[^\p{L}\p{N}_-]+/gu, "-")}-${stamp()}`;
     this.where.textContent = demo ? "" : t("export.inside", { folder: exports });
     this.#checks();
-    this.#table();
+    this.#table(true);
     this.#results();
   }
 
@@ -100,7 +103,8 @@ class ExportPage {
     });
   }
 
-  #table() {
+  // quiet: nothing was chosen anew, the numbers were read again.
+  #table(quiet = false) {
     const rows = this.#rows();
     const heads = [...SPLITS.map((split) => t(`map.split_${split}`)), ...this.state.methods];
     const totals = heads.map((_, i) => rows.reduce((sum, row) => sum + row.numbers[i], 0));
@@ -116,6 +120,7 @@ class ExportPage {
     const warn = this.choices.statuses.has("candidate") && this.state.samples.some((row) => row[3] === "candidate");
     this.table.append(h("p", { class: "note warn" }, warn ? t("export.unreviewed") : ""));
     this.button.disabled = all === 0 || this.busy;
+    this.preview.show(all === 0 ? null : this.#choice(), quiet);
     if (all === 0) this.#say(t("export.nothing"));
     else if (!this.busy && this.words.textContent === t("export.nothing")) this.#say("");
   }
@@ -125,12 +130,19 @@ class ExportPage {
     this.words.className = bad ? "note bad" : "note";
   }
 
-  #config() {
+  #choice() {
     const { labels, methods, statuses } = this.choices;
-    const config = { folder: this.folder.value, format: this.format, include_real: this.real.checked, statuses: STATUSES.filter((name) => statuses.has(name)) };
+    const choice = { format: this.format, include_real: this.real.checked, statuses: STATUSES.filter((name) => statuses.has(name)) };
+    // An empty list means all methods; none of them is said by no status.
+    if (!methods.size && this.state.methods.length) choice.statuses = [];
     // All of them is said by an empty list, so that what is new later is in too when the job is run again.
-    config.labels = labels.size === this.state.labels.length ? [] : [...labels];
-    config.methods = methods.size === this.state.methods.length ? [] : [...methods];
+    choice.labels = labels.size === this.state.labels.length ? [] : [...labels];
+    choice.methods = methods.size === this.state.methods.length ? [] : [...methods];
+    return choice;
+  }
+
+  #config() {
+    const config = { folder: this.folder.value, ...this.#choice() };
     if (this.repo.value.trim() && !this.state.demo) Object.assign(config, { push_to_hub: this.repo.value.trim(), token: this.token.value });
     return config;
   }
@@ -140,6 +152,7 @@ class ExportPage {
     try {
       const { job } = await postJson("kizu/export/start", this.#config());
       this.shown = job;
+      this.preview.fold();
       this.named = false;
       this.#say("");
     } catch (error) {

@@ -1,10 +1,15 @@
 // The lower part of the map's right column: what to make at the chosen place, the button, and what came of it.
 // It sends one request at a time; the rest of the page stays free while the worker works.
 
-import { fill, fixed, h, postJson, t } from "./dom.js";
+import { fill, fixed, getJson, h, postJson, t } from "./dom.js";
 
 const MAX_COUNT = 32;
 const FIRST_CALL_SECONDS = 4;
+const ASK_MS = 500;
+
+/** A notice of an operation, {key, values, text}, in the visitor's language. */
+const told = ({ key, values, text }) => (window.kizu.has(`notices.${key}`) ? t(`notices.${key}`, values) : text);
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 export class GenerateForm {
   /** options: onSamples(samples), onSample(sample), onReview(), colour(label). */
@@ -69,12 +74,17 @@ export class GenerateForm {
       this.configured = true;
     }
     if (!this.ready && !this.busy) this.#say(h("span", {}, t("map.no_generator"), " ", h("button", { type: "button", class: "link", onclick: () => window.kizu.tab("train") }, t("map.go_train"))));
-    else if (!this.busy && !this.results.childElementCount) fill(this.progress);
+    else if (!this.busy && !this.made) fill(this.progress);
     this.#caption();
   }
 
-  /** Where samples are to go: {image_id}, {xy}, {between} or null for anywhere in the class. */
-  aim(place, label) {
+  /**
+   * Where samples are to go: {image_id}, {xy}, {between} or null for anywhere in the class. What was made for another place goes: it
+   * is on the map and in the review. `sample`: the id of one that was chosen; while it is among the results they stay.
+   */
+  aim(place, label, sample = null) {
+    const stay = same(place, this.place) || this.made?.some((one) => one.id === sample);
+    if (!stay && !this.busy) this.#forget();
     this.place = place;
     if (label && [...this.label.options].some((option) => option.value === label)) this.label.value = label;
     this.#caption();
@@ -102,38 +112,70 @@ export class GenerateForm {
   /** Makes the samples; does nothing while others are being made. */
   async generate() {
     if (this.button.disabled) return;
-    const config = this.#config();
+    const config = this.#config(), { place } = this;
     const start = performance.now();
-    this.#begin(config.count, start);
+    const click = `${start}-${Math.random()}`;
+    this.#begin(click, config.count, start);
     try {
-      const { samples, seconds, warnings } = await postJson("kizu/map/generate", config);
+      const answer = await postJson("kizu/map/generate", { ...config, click });
       performance.measure("kizu:generate", { start, end: performance.now() });
-      if (!this.keepSeed.checked) this.seed.value = String((config.seed + config.count) % 2 ** 31);
-      this.#say(h("span", {}, t("map.made", { n: samples.length, s: fixed(seconds, 1) })), ...warnings.map((words) => h("span", { class: "warn" }, words)));
-      this.#show(samples);
-      this.options.onSamples(samples);
+      if (!this.keepSeed.checked && answer.samples.length) this.seed.value = String((config.seed + answer.samples.length) % 2 ** 31);
+      this.#end();
+      this.#answer(answer, same(place, this.place));
     } catch (error) {
+      this.#end();
       this.#say(h("span", { class: "bad" }, error.message));
-    } finally {
-      clearInterval(this.ticker);
-      this.busy = false;
-      this.progress.classList.remove("busy");
-      this.#caption();
     }
   }
 
-  #begin(count, start) {
+  #answer({ samples, seconds, warnings, stopped }, here) {
+    const words = stopped ? (samples.length ? t("map.stopped", { n: samples.length }) : t("map.stopped_empty")) : t(here ? "map.made" : "map.made_before", { n: samples.length, s: fixed(seconds, 1) });
+    this.#say(h("span", {}, words), ...warnings.map((one) => h("span", { class: "warn" }, told(one))));
+    this.made = samples;
+    if (samples.length) this.#show(samples);
+    if (samples.length && here) this.options.onSamples(samples);
+  }
+
+  #begin(click, count, start) {
     this.busy = true;
-    this.progress.classList.add("busy");
     this.#caption();
-    const tick = () => {
+    this.#forget();
+    const words = h("span", {}), bar = h("i"), line = h("i", { class: "line" }, bar);
+    const stop = h("button", { type: "button", class: "quiet", onclick: () => halt() }, t("map.stop"));
+    let state = null;
+    const draw = () => {
       const seconds = (performance.now() - start) / 1000;
-      const key = seconds > FIRST_CALL_SECONDS ? "map.generating_long" : "map.generating";
-      this.#say(h("span", {}, t(key, { n: count, s: seconds.toFixed(0) })), h("i", { class: "line" }));
+      const known = state?.total > 0;
+      line.classList.toggle("known", known);
+      if (known) bar.style.width = `${(100 * state.step) / state.total}%`;
+      if (stop.disabled) words.textContent = t("map.stopping");
+      else if (known) words.textContent = [t("map.generating_of", { done: state.step, n: count }), state.eta === null ? "" : t("shell.eta", { time: window.kizu.duration(state.eta) })].filter(Boolean).join(", ");
+      else words.textContent = t(seconds > FIRST_CALL_SECONDS ? "map.generating_long" : "map.generating", { n: count, s: seconds.toFixed(0) });
     };
+    const halt = () => {
+      stop.disabled = true;
+      draw();
+      postJson("kizu/map/generate/stop", { click }).catch((error) => window.kizu.say(error.message, true));
+    };
+    this.#say(words, line, stop);
+    draw();
+    this.ticker = setInterval(async () => {
+      // A question that fails is asked again; the answer to the request itself tells what is wrong.
+      if (!document.hidden) state = (await getJson(`kizu/map/generate/progress?click=${encodeURIComponent(click)}`).catch(() => null)) ?? state;
+      draw();
+    }, ASK_MS);
+  }
+
+  #end() {
+    clearInterval(this.ticker);
+    this.busy = false;
+    this.#caption();
+  }
+
+  #forget() {
+    this.made = null;
     fill(this.results);
-    tick();
-    this.ticker = setInterval(tick, 500);
+    fill(this.progress);
   }
 
   #say(...content) {

@@ -192,7 +192,7 @@ class MapPage {
     overlay.landed = [{ ...sample, colour: point.colour }];
     overlay.select(point);
     this.scatter.goTo(point.x, point.y);
-    this.form.aim({ xy: [sample.x, sample.y] }, sample.label);
+    this.form.aim({ xy: [sample.x, sample.y] }, sample.label, sample.id);
     const found = await this.#fetch({ sample: sample.id }, start, `kizu/map/sample/${sample.id}`);
     if (!found) return;
     this.details.sample(found);

@@ -176,12 +176,14 @@ class ReviewPage {
     const many = grid.selected.size > 0;
     const indexes = many ? [...grid.selected].sort((a, b) => a - b) : [grid.cursor];
     const group = [];
+    // What was decided together is undone together, also after a reload.
+    const batch = many ? this.queue.newKey() : "";
     for (const index of indexes) {
       const id = this.model.id(index);
       const now = this.model.standing(id);
       // A key that is still held at the end of the list must not decide the last sample again and again.
       if (now.decision === decision && (now.reason ?? "") === reason) continue;
-      const item = this.queue.add({ sample: id, decision, reason });
+      const item = this.queue.add({ sample: id, decision, reason, batch });
       this.model.decide(id, decision, reason, item.key);
       this.pace.add();
       group.push(id);
@@ -195,7 +197,7 @@ class ReviewPage {
     this.#status();
   }
 
-  /** Takes back the last verdict, or all of the last bulk action; after a reload the newest that the store knows. */
+  /** Takes back the last action, one verdict or many; after a reload the newest that the store knows. */
   undo() {
     const group = this.model.undoable.pop() ?? [null];
     for (const id of [...group].reverse()) {
@@ -210,9 +212,9 @@ class ReviewPage {
   }
 
   #saved(answers, counts) {
-    for (const { item, sample, decision, status, reason } of answers) {
+    for (const { item, sample, decision, status, reason, also = [] } of answers) {
       if (decision === "nothing") this.#nothingUndone(item);
-      else if (decision === "undone") this.#undone(item, sample, status, reason);
+      else if (decision === "undone") this.#undone(item, [{ sample, status, reason }, ...also]);
       else this.model.saved(sample, item.key, decision);
       if (sample !== null) this.#repaint(sample);
     }
@@ -227,19 +229,23 @@ class ReviewPage {
     this.#repaint(item.sample);
   }
 
-  #undone(item, sample, status, reason) {
-    const mark = this.model.marks.get(sample);
-    if (mark && mark.key !== item.key && !mark.saved) return;
-    this.model.takenBack(sample, status, reason);
+  #undone(item, taken) {
+    for (const { sample, status, reason } of taken) {
+      const mark = this.model.marks.get(sample);
+      if (mark && mark.key !== item.key && !mark.saved) continue;
+      this.model.takenBack(sample, status, reason);
+      this.#repaint(sample);
+    }
     if (item.sample !== null) return;
-    // The page did not know which one it was: show it, even where the filters hide it.
-    if (!this.indexOf.has(sample)) {
+    // The page did not know which ones they were: show them, even where the filters hid them.
+    const { sample } = taken.at(-1);
+    if (taken.some((one) => !this.indexOf.has(one.sample))) {
       this.model.arrange();
       this.#show(sample);
     }
     const index = this.indexOf.get(sample);
     if (index !== undefined) this.grid.move(index);
-    window.kizu.say(t("review.undone", { id: sample }));
+    window.kizu.say(taken.length > 1 ? t("review.undone_many", { n: window.kizu.number(taken.length) }) : t("review.undone", { id: sample }));
   }
 
   #refused(item, message) {

@@ -32,12 +32,17 @@ export class VerdictQueue {
     return this.waiting.length + this.sent.length;
   }
 
-  /** Adds {sample, decision, reason} or {decision: "undone"} and returns it with its key. */
+  /** Adds {sample, decision, reason, batch} or {decision: "undone", sample}, where no sample means the newest action whole; returns it with its key. */
   add(item) {
-    const kept = { ...item, key: `${this.session}:${this.sequence++}`, at: performance.now() };
+    const kept = { ...item, key: this.newKey(), at: performance.now() };
     this.waiting.push(kept);
     this.#send();
     return kept;
+  }
+
+  /** A key that no other verdict or action has. */
+  newKey() {
+    return `${this.session}:${this.sequence++}`;
   }
 
   #now() {
@@ -97,4 +102,4 @@ export class VerdictQueue {
   }
 }
 
-const wire = ({ sample, decision, reason, key }) => ({ sample, decision, reason: reason ?? "", key });
+const wire = ({ sample, decision, reason, key, batch }) => ({ sample, decision, reason: reason ?? "", key, batch: batch ?? "" });

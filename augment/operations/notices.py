@@ -1,0 +1,32 @@
+"""What an operation tells its user beside the result: a key, for a page that speaks another language, and English.
+
+`ui/texts/notices.json` holds the same sentences by the same keys in each language of the page.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["ENGLISH", "Notice", "NoticeKey", "notice"]
+
+NoticeKey = Literal["no_image_near", "label_unchecked"]
+
+ENGLISH: Mapping[NoticeKey, str] = {
+    "no_image_near": "No real image is near: the nearest lies {times} times the usual distance between parts away.",
+    "label_unchecked": "This generator knows no labels: {label} is written on the samples unchecked.",
+}
+"""The sentence of each key, with the names of its values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """One sentence. values: what stands in it, by name; `text` has them filled in."""
+
+    key: NoticeKey
+    values: Mapping[str, str | int]
+    text: str
+
+
+def notice(key: NoticeKey, **values: str | int) -> Notice:
+    """The notice of a key. Raises KeyError for an unknown key or a missing value."""
+    return Notice(key=key, values=values, text=ENGLISH[key].format(**values))
