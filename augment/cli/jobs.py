@@ -69,7 +69,7 @@ def _show(options: argparse.Namespace, store: Store) -> int:
     record = store.jobs.get(options.job_id)
     folder = JobFolder(store.workspace, options.job_id)
     if options.json:
-        write_json({**to_json(record), "log": folder.log(), "metrics_points": folder.metrics()})
+        write_json({**to_json(record), "log": folder.log(), "metrics_points": folder.curve()})
         return 0
     for name, value in to_json(record).items():
         if value not in (None, "", {}):

@@ -5,6 +5,7 @@ processor ends in the same bits as one never interrupted.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ __all__ = ["DenoiserTraining", "TrainingImages", "build_denoiser", "train_denois
 
 Report = Callable[[int, int, Mapping[str, float], NDArray[np.uint8] | None], None]
 """`report(step, total, metrics, previews (8, H, W, C) uint8 or None)`; raises Cancelled to stop the training."""
+
+_PACE_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,9 @@ def train_denoiser(
     """Trains `denoiser` and returns the averaged network with its last metrics.
 
     Continues from `checkpoint` if that file is there; writes it now and then, at the end, and before Cancelled leaves.
-    Metrics: loss, held_out_loss (averaged network, fixed noise), images_per_second, learning_rate. JobFailed if the
-    loss stops being finite (the last good checkpoint is kept); InvalidInput if the checkpoint is another training's.
+    Metrics: loss, held_out_loss (averaged network, fixed noise), learning_rate, images_per_second (of the latest steps,
+    without previews and checkpoints). JobFailed if the loss stops being finite (the last good checkpoint is kept);
+    InvalidInput if the checkpoint is another training's.
     """
     precision = precision or choose_precision()
     # Build the state: everything that a checkpoint holds.
@@ -132,21 +136,22 @@ def train_denoiser(
     chances = _chances(data.label, training.balance)
     metrics = run.metrics
     losses: list[float] = []
-    started, since = time.perf_counter(), 0
+    seconds: deque[float] = deque(maxlen=_PACE_STEPS)
     try:
         while run.step < training.steps:
             # Train on one batch.
+            began = time.perf_counter()
             rate = training.learning_rate * cosine_rate(run.step, training.steps, training.warmup_steps)
             clean, sigma, noise, condition = _draw_batch(data, chances, denoiser.config, training, run.generator)
             loss = run.update(clean, sigma, noise, condition, rate)
             losses = [*losses[-99:], loss]
-            since += training.batch_size
+            seconds.append(time.perf_counter() - began)
             # Report.
             seen = run.step * training.batch_size
             metrics |= {
                 "loss": float(np.mean(losses)),
                 "learning_rate": rate,
-                "images_per_second": since / (time.perf_counter() - started),
+                "images_per_second": training.batch_size * len(seconds) / sum(seconds),
             }
             previews = None
             last = run.step == training.steps

@@ -115,6 +115,19 @@ class JobFolder:
                 points.append(json.loads(line))
         return points
 
+    def curve(self) -> list[dict[str, Any]]:
+        """The points in order of their steps.
+
+        A resumed run begins at its last checkpoint and goes again over steps that the run before it had noted: those
+        points are left out.
+        """
+        points: list[dict[str, Any]] = []
+        for point in self.metrics():
+            while points and points[-1]["step"] >= point["step"]:
+                points.pop()
+            points.append(point)
+        return points
+
     def previews(self) -> list[str]:
         """Names of the previews, the latest last."""
         folder = self.path / "previews"

@@ -62,6 +62,11 @@ class JobProgress(Progress):
         if self._stopped() or (due and self._folder is not None and self._folder.stop_asked):
             raise Cancelled
 
+    def check(self) -> None:
+        """Raise Cancelled when the operation is to stop."""
+        if self._stopped() or (self._folder is not None and self._folder.stop_asked):
+            raise Cancelled
+
     def flush(self) -> None:
         """Report the latest step now."""
         shown = {name: value for name, value in to_json(self._metrics).items() if value is not None}

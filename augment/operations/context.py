@@ -28,6 +28,10 @@ class Progress:
     ) -> None:
         """Take one report."""
 
+    def check(self) -> None:
+        """Raise `Cancelled` when the operation is to stop. For work before the first step: it reports nothing, so that
+        a resumed job keeps showing how far it was."""
+
 
 @dataclass
 class Context:

@@ -53,6 +53,9 @@ class _Stage(Progress):
         done = self._start + round(self._width * min(1.0, step / max(1, total)))
         self._outer(done, 1000, metrics, previews)
 
+    def check(self) -> None:
+        self._outer.check()
+
 
 def staged(context: Context, start: int, width: int) -> Context:
     """The same context whose progress fills `width` thousandths of the whole, from `start` on."""
@@ -159,7 +162,7 @@ def _timm(source: str, context: Context) -> ChosenEncoder:
         for record in context.store.models.list(kind="encoder"):
             if record.config.get("source") == source and (root / record.path).is_file() and record.id:
                 return ChosenEncoder(load_encoder(record.config, root / record.path), record.id, record.sha256)
-    context.progress(0, 1)
+    context.progress.check()
     encoder = TimmEncoder(source)
     digest = hashlib.sha256(source.encode()).hexdigest()[:8]
     kept = (

@@ -188,5 +188,5 @@ def _cuts(store: Store, view: View, records: Sequence[ImageRecord], context: Con
     for index, record in enumerate(records):
         pixels[index] = load_cut(store, record, view)
         if index % 100 == 0:
-            context.progress(0, 1, {}, None)
+            context.progress.check()
     return pixels

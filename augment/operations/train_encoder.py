@@ -112,6 +112,6 @@ def _cuts(records: list[ImageRecord], split: Split, view: View, context: Context
     cuts = np.lib.format.open_memmap(context.job_folder / f"cuts-{split}.npy", mode="w+", dtype=np.uint8, shape=shape)
     for row, record in enumerate(records):
         if row % 100 == 0:
-            context.progress(0, 1)
+            context.progress.check()
         cuts[row] = load_cut(context.store, record, view)
     return np.asarray(cuts)

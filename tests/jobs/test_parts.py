@@ -122,6 +122,25 @@ def test_progress_raises_when_told_to_stop(tmp_path: Path) -> None:
     assert not folder.stop_asked
 
 
+def test_asking_whether_to_stop_leaves_the_progress_where_it_was(tmp_path: Path) -> None:
+    reports: list[object] = []
+    folder = JobFolder(Workspace(tmp_path).create(), 1).make()
+    progress = JobProgress(folder, lambda *report: reports.append(report), lambda: False)
+    progress.check()
+    assert reports == []
+    folder.ask_to_stop()
+    with pytest.raises(Cancelled):
+        progress.check()
+
+
+def test_a_curve_has_each_step_once_after_a_resume(tmp_path: Path) -> None:
+    folder = JobFolder(Workspace(tmp_path).create(), 1).make()
+    for step, loss in ((1, 0.9), (2, 0.8), (3, 0.7), (2, 0.6), (3, 0.5), (4, 0.4)):
+        folder.add_metrics({"step": step, "loss": loss})
+    assert [(point["step"], point["loss"]) for point in folder.curve()] == [(1, 0.9), (2, 0.6), (3, 0.5), (4, 0.4)]
+    assert len(folder.metrics()) == 6
+
+
 def test_a_full_disk_ends_curves_but_not_the_training(tmp_path: Path) -> None:
     folder = JobFolder(Workspace(tmp_path).create(), 1).make()
     folder.metrics_file.mkdir()  # writing now fails with an OSError, as on a full disk

@@ -1,4 +1,4 @@
-// A line chart in plain SVG: loss over steps, live. kizu.curve(box, series, {log}) draws series [{name, slot, points: [[x, y]...]}] into
+// A line chart in plain SVG: loss over steps, live. kizu.curve(box, series, {log, unit}) draws series [{name, slot, points: [[x, y]...]}] into
 // `box` at its present size; kizu.watchJob(id, fn) hands fn the job's details with all metric rows so far, again whenever there is news.
 (() => {
   const NS = 'http://www.w3.org/2000/svg';
@@ -50,7 +50,7 @@
     return kept;
   }
 
-  kizu.curve = (box, series, { log = true } = {}) => {
+  kizu.curve = (box, series, { log = true, unit = '' } = {}) => {
     const width = box.clientWidth, height = box.clientHeight;
     const drawn = series.map((one) => ({ ...one, points: thin(one.points.filter(([, y]) => isFinite(y) && (!log || y > 0))) })).filter((one) => one.points.length);
     if (!width || !height) return;
@@ -71,7 +71,8 @@
     for (const y of ys) {
       svg.append(node('line', { x1: M.left, x2: width - M.right, y1: sy(y), y2: sy(y), class: 'grid' }), node('text', { x: M.left - 6, y: sy(y) + 3.5, 'text-anchor': 'end' }, brief(y)));
     }
-    for (const x of ticks(x0, x1, Math.max(2, Math.floor(width / 110)))) svg.append(node('text', { x: sx(x), y: height - 6, 'text-anchor': 'middle' }, brief(x)));
+    for (const x of ticks(x0, x1, Math.max(2, Math.floor(width / 110)))) svg.append(node('text', { x: Math.min(sx(x), width - M.right - 4), y: height - 6, 'text-anchor': sx(x) > width - M.right - 14 ? 'end' : 'middle' }, brief(x)));
+    svg.append(node('text', { x: M.left - 6, y: height - 6, 'text-anchor': 'end' }, unit));
     for (const one of drawn) {
       const path = (points) => points.map(([x, y], i) => `${i ? 'L' : 'M'}${sx(x).toFixed(1)} ${sy(y).toFixed(1)}`).join('');
       const colour = one.slot === undefined ? 'var(--kizu-accent)' : `var(--kizu-class-${one.slot})`;
@@ -87,18 +88,28 @@
   // Metric rows as the series that are worth a line: everything called loss.
   kizu.lossSeries = (rows) => {
     const names = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => /loss/.test(name));
-    return names.map((name, i) => ({ name: name.replaceAll('_', ' '), slot: i ? 1 : undefined, points: rows.filter((row) => name in row).map((row) => [row.step, row[name]]) }));
+    return names.map((name, i) => ({ name: name.replaceAll('_', ' '), slot: i || undefined, points: rows.filter((row) => name in row).map((row) => [row.step, row[name]]) }));
   };
 
+  // A resumed run begins at its last checkpoint and goes again over steps that were noted before: those are left out.
+  function join(rows, more) {
+    for (const row of more) {
+      while (rows.length && rows.at(-1).step >= row.step) rows.pop();
+      rows.push(row);
+    }
+  }
+
   kizu.watchJob = (id, fn) => {
-    let rows = [], busy = false, stopped = false, again = false, epoch = '';
+    const rows = [];
+    let received = 0, busy = false, stopped = false, again = false, epoch = '';
     async function look() {
       if (stopped) return;
       if (busy) { again = true; return; }
       busy = true;
       try {
-        const details = await kizu.get(`kizu/job/${id}?since=${rows.length}`);
-        rows = rows.concat(details.rows);
+        const details = await kizu.get(`kizu/job/${id}?since=${received}`);
+        received += details.rows.length;
+        join(rows, details.rows);
         if (!stopped) fn({ ...details, rows });
       } catch (error) { if (!stopped) fn({ id, error: error.message, rows, previews: [], log: '' }); }
       busy = false;

@@ -43,8 +43,10 @@ class Source {
   /** What the import that was started here did, in words; "" while it runs. */
   #result() {
     const report = this.data.reports.find((one) => one.job === this.job);
-    if (!report) return;
+    const job = kizu.state?.jobs.find((one) => one.id === this.job);
+    if (!report && (!job || ["queued", "running", "done"].includes(job.state))) return;
     this.job = null;
+    if (!report) return this.#say(job.error ?? t("data.import_stopped"), job.state === "failed");
     this.#say(t("data.imported", { n: kizu.number(report.imported), there: kizu.number(report.already_there), skipped: kizu.number(report.skipped.length) }));
   }
 

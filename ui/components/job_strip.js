@@ -5,6 +5,7 @@ const ACTIVE = ['running', 'queued'];
 let open = null;            // id of the job shown in detail
 let leave = null;           // stops watching it
 let before = new Map();     // states at the last message
+const stopping = new Set(); // ids of jobs that were told to stop and have not ended
 let held = null;            // what the workspace held at the last message
 
 const share = (job) => (job.total > 0 ? Math.min(1, job.step / job.total) : 0);
@@ -21,6 +22,7 @@ const eta = (job) => (job.eta != null ? `<span class="eta">${e(t('shell.eta', { 
 const title = (job) => e(texts('shell.operation_' + job.operation) ?? (job.title || job.operation));
 const texts = (key) => { const found = t(key); return found === key ? null : found; };
 const button = (job) => {
+  if (ACTIVE.includes(job.state) && stopping.has(job.id)) return `<button type="button" disabled>${e(t('shell.stopping'))}</button>`;
   if (ACTIVE.includes(job.state)) return `<button type="button" data-do="stop" data-id="${job.id}">${e(t('shell.stop'))}</button>`;
   if (['interrupted', 'failed', 'cancelled'].includes(job.state)) return `<button type="button" data-do="resume" data-id="${job.id}">${e(t('shell.resume'))}</button>`;
   return '';
@@ -105,7 +107,9 @@ async function act(what, id, control) {
   control.disabled = true;
   try {
     await kizu.post(`kizu/job/${id}/${what}`);
-    if (what === 'stop') kizu.say(t('shell.stopping'));
+    if (what === 'stop') stopping.add(id);
+    drawStrip(kizu.state);
+    drawList(kizu.state);
   } catch (error) { kizu.say(error.message, true); }
   control.disabled = false;
 }
@@ -126,6 +130,7 @@ document.addEventListener('pointerdown', (event) => { if (!list.hidden && !eleme
 kizu.showJob = (id) => { open = id; toggle(true); };
 
 kizu.on('state', (now) => {
+  for (const job of now.jobs) if (!ACTIVE.includes(job.state)) stopping.delete(job.id);
   drawStrip(now);
   drawList(now);
   const ended = now.jobs.filter((job) => ACTIVE.includes(before.get(job.id)) && !ACTIVE.includes(job.state));

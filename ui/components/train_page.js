@@ -5,6 +5,8 @@ import { ConfigForm } from "./config_form.js";
 import { fill, getJson, h, postJson, t } from "./dom.js";
 
 const ACTIVE = ["running", "queued"];
+const RESUMABLE = ["interrupted", "cancelled", "failed"];
+const METRICS = ["validation_balanced_accuracy", "held_out_loss", "loss", "images_per_second"];
 const step = (name) => Number(/(\d+)\D*$/.exec(name)?.[1] ?? 0);
 const when = (iso) => (iso ? new Date(iso).toLocaleString(kizu.lang, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }) : "");
 const brief = (value) => (Math.abs(value) >= 100 ? Math.round(value).toString() : Number(value).toPrecision(3));
@@ -28,7 +30,8 @@ class Setup {
   set(data) {
     const first = !this.data;
     this.data = data;
-    if (first) this.choose(this.kind);
+    const runs = (kind) => data.kinds[kind].runs.some((run) => ACTIVE.includes(run.state));
+    if (first) this.choose(Object.keys(data.kinds).find(runs) ?? this.kind);
     else this.#preflight();
   }
 
@@ -109,7 +112,8 @@ class Run {
   constructor(root) {
     this.select = h("select", { "aria-label": t("train.run"), onchange: () => this.show(Number(this.select.value)) });
     this.words = h("span", { class: "muted words" });
-    this.bar = h("div", { class: "bar" }, h("label", { class: "field" }, this.select), this.words);
+    this.act = h("button", { type: "button", class: "plain", onclick: () => this.#act() });
+    this.bar = h("div", { class: "bar" }, h("label", { class: "field" }, this.select), this.act, this.words);
     this.chart = h("div", { class: "chart" });
     this.previews = h("div", { class: "previews" });
     this.empty = h("div", { class: "kizu-empty" });
@@ -129,15 +133,15 @@ class Run {
     for (const part of [this.bar, this.chart, this.previews]) part.hidden = none;
     this.empty.hidden = !none;
     this.empty.textContent = t(about.models.length ? "train.no_run" : `train.no_${kind}`);
-    if (none) { this.leave?.(); this.id = null; }
+    if (none) this.#forget();
     else this.show(wanted);
   }
 
   show(id) {
     this.select.value = String(id);
-    if (this.id === id && this.leave) return;
-    this.leave?.();
-    this.id = id;
+    if (this.watched === id) return;
+    this.#forget();
+    this.id = this.watched = id;
     this.shown = "";
     this.series = [];
     fill(this.previews);
@@ -145,11 +149,20 @@ class Run {
     this.leave = kizu.watchJob(id, (job) => this.#draw(job));
   }
 
+  #forget() {
+    this.leave?.();
+    this.leave = this.id = this.watched = null;
+  }
+
   #draw(job) {
-    this.series = kizu.lossSeries(job.rows);
-    this.#curve();
     const config = this.about.runs.find((run) => run.id === job.id)?.config ?? {};
-    const facts = [job.state ? t(`shell.state_${job.state}`) : "", job.total ? t("train.step_of", { step: kizu.number(job.step), total: kizu.number(job.total) }) : "",
+    // A step of the generator is a batch, one of the encoder an image; here both are told in images.
+    const each = (this.kind === "ddpm" && config.batch_size) || 1;
+    this.series = kizu.lossSeries(job.rows).map((one) => ({ ...one, points: one.points.map(([x, y]) => [x * each, y]) }));
+    this.#curve();
+    if (!this.chart.querySelector("svg")) fill(this.chart, ACTIVE.includes(job.state) ? h("p", { class: "note" }, t("train.starting")) : null);
+    this.#button(job.state);
+    const facts = [job.state ? t(`shell.state_${job.state}`) : "", job.total ? t("train.seen_of", { seen: kizu.number(job.step * each), total: kizu.number(job.total * each) }) : "",
       job.metrics?.images_per_second ? `${brief(job.metrics.images_per_second)} ${t("shell.rate")}` : "", job.eta ? t("shell.eta", { time: kizu.duration(job.eta) }) : "",
       config.condition ? t(`train.field_condition_${config.condition}`) : "", job.error ?? ""];
     this.words.textContent = facts.filter(Boolean).join("  ·  ");
@@ -162,16 +175,36 @@ class Run {
   }
 
   #curve() {
-    if (this.series?.some((one) => one.points.length)) kizu.curve(this.chart, this.series);
+    if (this.series?.some((one) => one.points.length)) kizu.curve(this.chart, this.series, { unit: t("train.images") });
+  }
+
+  /** The same command as in the strip, for the run that is shown. */
+  #button(state) {
+    if (state !== this.state) this.act.disabled = false;
+    this.state = state;
+    this.act.hidden = !ACTIVE.includes(state) && !RESUMABLE.includes(state);
+    if (!this.act.disabled) this.act.textContent = t(ACTIVE.includes(state) ? "shell.stop" : "shell.resume");
+  }
+
+  async #act() {
+    const what = ACTIVE.includes(this.state) ? "stop" : "resume";
+    this.act.disabled = true;
+    if (what === "stop") this.act.textContent = t("shell.stopping");
+    try {
+      await postJson(`kizu/job/${this.id}/${what}`, {});
+    } catch (error) {
+      kizu.say(error.message, true);
+      this.act.disabled = false;
+      this.#button(this.state);
+    }
   }
 
   #models() {
     const { models } = this.about;
-    const names = [...new Set(models.flatMap((model) => Object.keys(model.metrics)))].filter((name) => name !== "learning_rate").slice(0, 4);
-    const unit = (name) => { const found = t(`train.metric_${name}`); return found === `train.metric_${name}` ? name.replaceAll("_", " ") : found; };
+    const names = METRICS.filter((name) => models.some((model) => name in model.metrics));
     fill(this.models, h("h2", {}, t(`train.models_${this.kind}`), h("small", {}, t("train.models_why"))),
       models.length
-        ? h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, t("train.name")), names.map((name) => h("th", {}, unit(name))), h("th", {}, t("train.made")), h("th", {}, "SHA-256"), h("th", {}, ""))),
+        ? h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, t("train.name")), names.map((name) => h("th", {}, t(`train.metric_${name}`))), h("th", {}, t("train.made")), h("th", {}, "SHA-256"), h("th", {}, ""))),
             h("tbody", {}, models.map((model) => h("tr", {}, h("td", { title: model.name }, model.name), names.map((name) => h("td", {}, name in model.metrics ? brief(model.metrics[name]) : "–")), h("td", {}, when(model.created)), h("td", { class: "sha" }, model.sha256), h("td", {}, model.used ? h("span", { class: "used" }, t("train.used")) : "")))))
         : h("p", { class: "note" }, t(`train.none_${this.kind}`)));
   }
@@ -195,5 +228,11 @@ export function mount(root, watch) {
   }
   watch("value", refresh);
   kizu.on("job_end", refresh);
+  // A training that was begun elsewhere: by the command line, or in another window.
+  kizu.on("state", ({ jobs }) => {
+    if (!setup.data) return;
+    const kinds = Object.values(setup.data.kinds), newest = Math.max(0, ...kinds.flatMap((kind) => kind.runs.map((run) => run.id)));
+    if (jobs.some((job) => job.id > newest && kinds.some((kind) => kind.operation === job.operation))) refresh();
+  });
   refresh();
 }
