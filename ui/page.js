@@ -2,6 +2,8 @@
 // Everything for components hangs on window.kizu; see each function's comment.
 (() => {
   "use strict";
+  // From the page's loading to the fetching of what is not shown yet: gradio draws its first tab in that time.
+  const REST_MS = 1500;
   const cookie = (name) => document.cookie.split("; ").find((part) => part.startsWith(name + "="))?.split("=")[1];
   const stored = cookie("kizu-lang");
   const lang = stored === "ja" || stored === "en" ? stored : (navigator.language || "").toLowerCase().startsWith("ja") ? "ja" : "en";
@@ -165,6 +167,30 @@
     shade.firstChild.focus();
   };
   kizu.closeHelp = () => document.getElementById("kizu-help")?.remove();
+
+  // The server's first tab is the map where there is one. The tab that the address names comes before it: gradio would
+  // otherwise draw one and then the other.
+  function beginWithTab() {
+    const parts = window.gradio_config?.components ?? [];
+    const tabs = parts.find((part) => part.props?.elem_id === "kizu-tabs")?.props;
+    if (!tabs) return;
+    const hasMap = tabs.selected === "map";
+    const wanted = new URLSearchParams(location.search).get("tab");
+    if (parts.some((part) => part.props?.elem_id === `tab-${wanted}`)) tabs.selected = wanted;
+    if (hasMap) prepareMap(tabs.selected === "map");
+  }
+
+  // The map is the heaviest tab. Where it is shown first, its parts are fetched while gradio starts; otherwise plotly is fetched
+  // meanwhile and the rest once the page rests.
+  function prepareMap(shown) {
+    const plotly = { rel: "preload", as: "script", href: "kizu/plotly.min.js", fetchPriority: shown ? "auto" : "low" };
+    document.head.append(Object.assign(document.createElement("link"), plotly));
+    const prepare = () => import("./modules/map_page.js").then((page) => page.prepare(), () => null);
+    if (shown) return void prepare();
+    addEventListener("load", () => setTimeout(() => (window.requestIdleCallback ?? setTimeout)(prepare), REST_MS));
+  }
+
+  if (!window.gradio_config?.auth_required) beginWithTab();
 
   document.addEventListener("DOMContentLoaded", () => {
     if (window.gradio_config?.auth_required) return;

@@ -58,6 +58,17 @@ def test_a_click_shows_the_image_and_escape_clears(page: Page, server: Server):
     expect(page.locator(".details .title")).to_have_text("Click a point, or between two classes.")
 
 
+def test_the_map_is_prepared_while_another_tab_is_shown(page: Page, server: Server):
+    page.set_default_timeout(1000 * WARM_SECONDS)
+    open_tab(page, server, "data")
+    asked = "performance.getEntriesByType('resource').filter(entry => entry.name.includes('points.bin')).length"
+    page.wait_for_function(f"window.Plotly && {asked} === 1")
+    assert page.locator(".map").count() == 0  # fetched, not drawn
+    page.click("#tab-map-button")
+    page.wait_for_selector(".map .legend .entry")
+    assert page.evaluate(asked) == 1
+
+
 def test_a_place_without_data_says_so_and_keeps_its_mark(page: Page, server: Server):
     open_map(page, server)
     box = page.locator(".map .plot").bounding_box()
