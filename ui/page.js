@@ -4,6 +4,14 @@
   "use strict";
   // From the page's loading to the fetching of what is not shown yet: gradio draws its first tab in that time.
   const REST_MS = 1500;
+  // The help's sections: the name of each, and its rows of keys and text. Here, for the tabs are loaded when first shown.
+  const KEYS = [
+    ["shell.everywhere", [["Alt+1…5", "shell.key_tabs"], ["?", "shell.key_help"], ["Ctrl+Z", "shell.key_undo"], ["Esc", "shell.key_close"]]],
+    ["shell.data", [["← →", "data.key_next"], ["M", "data.key_mask"]]],
+    ["shell.map", [["G", "map.key_generate"], ["M", "map.key_mask"], ["0", "map.key_fit"], ["Esc", "map.key_clear"]]],
+    ["shell.review", [["A", "review.key_accept"], ["R", "review.key_reject"], ["S", "review.key_skip"], ["U", "review.key_undo"], ["1…9", "review.key_reason"], ["Space", "review.key_select"],
+      ["Shift+→", "review.key_range"], ["Ctrl+A", "review.key_all"], ["Z", "review.key_zoom"], ["M", "review.key_mask"]]],
+  ];
   const cookie = (name) => document.cookie.split("; ").find((part) => part.startsWith(name + "="))?.split("=")[1];
   const stored = cookie("kizu-lang");
   const lang = stored === "ja" || stored === "en" ? stored : (navigator.language || "").toLowerCase().startsWith("ja") ? "ja" : "en";
@@ -18,7 +26,6 @@
   if (!stored) keepCookie(lang);
 
   const listeners = new Map();
-  const helps = new Map();
   const texts = window.kizuTexts[lang];
 
   const kizu = (window.kizu = {
@@ -29,11 +36,11 @@
     t: (key, values = {}) =>
       (texts[key] ?? key).replace(/\{(\w+)(?::[^}]*)?\}/g, (whole, name) => (name in values ? String(values[name]) : whole)),
 
-    // Text made safe to stand in HTML, in attributes too.
-    escape: (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`),
     // Whether there is such a text.
     has: (key) => key in texts,
 
+    // Text made safe to stand in HTML, in attributes too.
+    escape: (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`),
 
     // Calls fn(detail) whenever `name` happens; "state" also at once with the latest. Returns the unsubscriber.
     on(name, fn) {
@@ -77,10 +84,6 @@
     // Choose a tab by its name ("map").
     tab(name) { document.getElementById(`tab-${name}-button`)?.click(); },
     currentTab: () => document.querySelector("#kizu-tabs [role=tab][aria-selected=true]")?.id.replace(/^tab-|-button$/g, "") ?? "",
-
-    // Adds keys to the help: section is a text key, rows are [key, text key].
-    help: (section, rows) => helps.set(section, rows),
-    helps,
 
     // Width-keeping number: 1234 -> "1,234".
     number: (value) => Number(value).toLocaleString("en-US"),
@@ -157,8 +160,7 @@
   kizu.toggleHelp = () => {
     if (document.getElementById("kizu-help")) return kizu.closeHelp();
     const rows = (list) => list.map(([key, text]) => `<dt>${key.split(" ").map((k) => `<kbd>${kizu.escape(k)}</kbd>`).join(" ")}</dt><dd>${kizu.escape(kizu.t(text))}</dd>`).join("");
-    const everywhere = [["Alt+1…5", "shell.key_tabs"], ["?", "shell.key_help"], ["Ctrl+Z", "shell.key_undo"], ["Esc", "shell.key_close"]];
-    const sections = [["shell.everywhere", everywhere], ...helps].map(([name, list]) => `<section><h2>${kizu.escape(kizu.t(name))}</h2><dl>${rows(list)}</dl></section>`).join("");
+    const sections = KEYS.map(([name, list]) => `<section><h2>${kizu.escape(kizu.t(name))}</h2><dl>${rows(list)}</dl></section>`).join("");
     const shade = document.createElement("div");
     shade.id = "kizu-help";
     shade.innerHTML = `<div role="dialog" aria-modal="true" aria-label="${kizu.escape(kizu.t("shell.help"))}" tabindex="-1"><header><h1>${kizu.escape(kizu.t("shell.help"))}</h1><button type="button" aria-label="${kizu.escape(kizu.t("shell.close"))}">×</button></header><div class="columns">${sections}</div></div>`;

@@ -42,7 +42,6 @@ class MapPage {
       event.preventDefault();
       act();
     });
-    window.kizu.help("shell.map", [["G", "map.key_generate"], ["M", "map.key_mask"], ["0", "map.key_fit"], ["Esc", "map.key_clear"]]);
     // Another map, a new generator, or verdicts given on another tab.
     window.kizu.on("state", (news) => {
       const seen = `${news.projection} ${news.ddpm} ${news.counts?.samples} ${news.counts?.to_review} ${news.counts?.accepted} ${news.counts?.images}`;
