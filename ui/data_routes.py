@@ -122,6 +122,14 @@ def _embed_seconds(desk: Desk) -> float | None:
     return None
 
 
+def _newer_encoder(store: Store) -> bool:
+    """Whether an encoder was trained after the one the map is made of; the next embedding would take it."""
+    projection = store.projections.latest()
+    used = projection.encoder_id if projection else None
+    encoders = store.models.list(kind="encoder")
+    return used is not None and any(one.config.get("type") == "builtin" and (one.id or 0) > used for one in encoders)
+
+
 def _summary(call: Call) -> Response:
     desk, store = call.desk, call.desk.store
     rows, atlas = _rows(store), desk.atlas()
@@ -138,6 +146,7 @@ def _summary(call: Call) -> Response:
             "locked": _locked(store),
             "examples": _examples(store, view) if rows else [],
             "unplaced": total - len(atlas.image_ids) if atlas else 0,
+            "newer_encoder": _newer_encoder(store),
             "embed_seconds": _embed_seconds(desk),
             "fields": _fields(),
         }

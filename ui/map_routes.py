@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute
 from augment.errors import InvalidInput, KizuError, NotReady
 from augment.features.atlas import Atlas
 from augment.features.neighbours import nearest
+from augment.features.spacing import usual_spacing
 from augment.images import decode_mask
 from augment.store import ImageRecord, SampleRecord, SampleRow, Split, Store
 from ui.calls import Call, route
@@ -33,8 +34,6 @@ NEIGHBOURS = 8
 LISTED_PAIRS = 60
 EMPTY_FROM = 5.0
 """A place further from every image than this many usual distances between neighbours has no real image near."""
-_PROBED_IMAGES = 400
-"""Images whose nearest neighbour is looked up for that usual distance: all of 100,000 would take minutes."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,10 +68,7 @@ def _atlas(call: Call) -> Atlas:
 @lru_cache(maxsize=32)
 def near_radius(folder: Path) -> float:
     """Distance in the view within which a place counts as near real images, for the atlas in `folder`."""
-    xy = np.asarray(Atlas.load(folder).xy)
-    probed = xy[:: max(1, len(xy) // _PROBED_IMAGES)]
-    _, distances = nearest(xy, probed, 2)
-    usual = float(np.median(distances[:, -1]))
+    usual = usual_spacing(Atlas.load(folder).xy)
     return EMPTY_FROM * (usual if usual > 0 else 0.2)
 
 

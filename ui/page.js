@@ -2,6 +2,16 @@
 // Everything for components hangs on window.kizu; see each function's comment.
 (() => {
   "use strict";
+  // From the page's loading to the fetching of what is not shown yet: gradio draws its first tab in that time.
+  const REST_MS = 1500;
+  // The help's sections: the name of each, and its rows of keys and text. Here, for the tabs are loaded when first shown.
+  const KEYS = [
+    ["shell.everywhere", [["Alt+1…5", "shell.key_tabs"], ["?", "shell.key_help"], ["Ctrl+Z", "shell.key_undo"], ["Esc", "shell.key_close"]]],
+    ["shell.data", [["← →", "data.key_next"], ["M", "data.key_mask"]]],
+    ["shell.map", [["G", "map.key_generate"], ["M", "map.key_mask"], ["0", "map.key_fit"], ["Esc", "map.key_clear"]]],
+    ["shell.review", [["A", "review.key_accept"], ["R", "review.key_reject"], ["S", "review.key_skip"], ["U", "review.key_undo"], ["1…9", "review.key_reason"], ["Space", "review.key_select"],
+      ["Shift+→", "review.key_range"], ["Ctrl+A", "review.key_all"], ["Z", "review.key_zoom"], ["M", "review.key_mask"]]],
+  ];
   const cookie = (name) => document.cookie.split("; ").find((part) => part.startsWith(name + "="))?.split("=")[1];
   const stored = cookie("kizu-lang");
   const lang = stored === "ja" || stored === "en" ? stored : (navigator.language || "").toLowerCase().startsWith("ja") ? "ja" : "en";
@@ -16,7 +26,6 @@
   if (!stored) keepCookie(lang);
 
   const listeners = new Map();
-  const helps = new Map();
   const texts = window.kizuTexts[lang];
 
   const kizu = (window.kizu = {
@@ -27,11 +36,11 @@
     t: (key, values = {}) =>
       (texts[key] ?? key).replace(/\{(\w+)(?::[^}]*)?\}/g, (whole, name) => (name in values ? String(values[name]) : whole)),
 
-    // Text made safe to stand in HTML, in attributes too.
-    escape: (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`),
     // Whether there is such a text.
     has: (key) => key in texts,
 
+    // Text made safe to stand in HTML, in attributes too.
+    escape: (value) => String(value).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`),
 
     // Calls fn(detail) whenever `name` happens; "state" also at once with the latest. Returns the unsubscriber.
     on(name, fn) {
@@ -75,10 +84,6 @@
     // Choose a tab by its name ("map").
     tab(name) { document.getElementById(`tab-${name}-button`)?.click(); },
     currentTab: () => document.querySelector("#kizu-tabs [role=tab][aria-selected=true]")?.id.replace(/^tab-|-button$/g, "") ?? "",
-
-    // Adds keys to the help: section is a text key, rows are [key, text key].
-    help: (section, rows) => helps.set(section, rows),
-    helps,
 
     // Width-keeping number: 1234 -> "1,234".
     number: (value) => Number(value).toLocaleString("en-US"),
@@ -155,8 +160,7 @@
   kizu.toggleHelp = () => {
     if (document.getElementById("kizu-help")) return kizu.closeHelp();
     const rows = (list) => list.map(([key, text]) => `<dt>${key.split(" ").map((k) => `<kbd>${kizu.escape(k)}</kbd>`).join(" ")}</dt><dd>${kizu.escape(kizu.t(text))}</dd>`).join("");
-    const everywhere = [["Alt+1…5", "shell.key_tabs"], ["?", "shell.key_help"], ["Ctrl+Z", "shell.key_undo"], ["Esc", "shell.key_close"]];
-    const sections = [["shell.everywhere", everywhere], ...helps].map(([name, list]) => `<section><h2>${kizu.escape(kizu.t(name))}</h2><dl>${rows(list)}</dl></section>`).join("");
+    const sections = KEYS.map(([name, list]) => `<section><h2>${kizu.escape(kizu.t(name))}</h2><dl>${rows(list)}</dl></section>`).join("");
     const shade = document.createElement("div");
     shade.id = "kizu-help";
     shade.innerHTML = `<div role="dialog" aria-modal="true" aria-label="${kizu.escape(kizu.t("shell.help"))}" tabindex="-1"><header><h1>${kizu.escape(kizu.t("shell.help"))}</h1><button type="button" aria-label="${kizu.escape(kizu.t("shell.close"))}">×</button></header><div class="columns">${sections}</div></div>`;
@@ -165,6 +169,30 @@
     shade.firstChild.focus();
   };
   kizu.closeHelp = () => document.getElementById("kizu-help")?.remove();
+
+  // The server's first tab is the map where there is one. The tab that the address names comes before it: gradio would
+  // otherwise draw one and then the other.
+  function beginWithTab() {
+    const parts = window.gradio_config?.components ?? [];
+    const tabs = parts.find((part) => part.props?.elem_id === "kizu-tabs")?.props;
+    if (!tabs) return;
+    const hasMap = tabs.selected === "map";
+    const wanted = new URLSearchParams(location.search).get("tab");
+    if (parts.some((part) => part.props?.elem_id === `tab-${wanted}`)) tabs.selected = wanted;
+    if (hasMap) prepareMap(tabs.selected === "map");
+  }
+
+  // The map is the heaviest tab. Where it is shown first, its parts are fetched while gradio starts; otherwise plotly is fetched
+  // meanwhile and the rest once the page rests.
+  function prepareMap(shown) {
+    const plotly = { rel: "preload", as: "script", href: "kizu/plotly.min.js", fetchPriority: shown ? "auto" : "low" };
+    document.head.append(Object.assign(document.createElement("link"), plotly));
+    const prepare = () => import("./modules/map_page.js").then((page) => page.prepare(), () => null);
+    if (shown) return void prepare();
+    addEventListener("load", () => setTimeout(() => (window.requestIdleCallback ?? setTimeout)(prepare), REST_MS));
+  }
+
+  if (!window.gradio_config?.auth_required) beginWithTab();
 
   document.addEventListener("DOMContentLoaded", () => {
     if (window.gradio_config?.auth_required) return;

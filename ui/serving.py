@@ -45,12 +45,13 @@ def draw_demo(root: Path) -> None:
 def _needs_drawing(root: Path) -> bool:
     """Whether nothing is there, or a part of the demo. Told without what draws it, which takes a second to import.
 
-    Somebody's own workspace is left as it is: with `--demo` its visitors get copies of that.
+    Somebody's own workspace is left as it is: with `--demo` its visitors get copies of that. One of an older Kizu is
+    brought up to date by being opened; the caller holds its lock.
     """
     workspace = Workspace(root)
     if not workspace.exists:
         return True
-    with Store(workspace, read_only=True) as store:
+    with Store(workspace) as store:
         settings = store.settings
         return not store.images.count() or (settings.get("name") == "demo" and not settings.get("demo_ready"))
 
@@ -85,10 +86,13 @@ class Opener:
 
 
 def _first_tab(root: Path, *, demo: bool) -> str:
-    """The map where there is one to show, or will be in a moment; else the data to begin with."""
+    """The map where there is one to show, or will be in a moment; else the data to begin with.
+
+    A workspace of an older Kizu is brought up to date by being opened; the caller holds its lock.
+    """
     if demo or not Workspace(root).exists:
         return "map" if demo else "data"
-    with Store(Workspace(root), read_only=True) as store:
+    with Store(Workspace(root)) as store:
         return "map" if store.projections.latest() is not None else "data"
 
 

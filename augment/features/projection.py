@@ -8,6 +8,7 @@ it fits it on the training split.
 import json
 import shutil
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -83,12 +84,19 @@ class Projection:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def fit(cls, features: NDArray[Any], config: ProjectionConfig | None = None) -> "Projection":
+    def fit(
+        cls,
+        features: NDArray[Any],
+        config: ProjectionConfig | None = None,
+        report: Callable[[float], None] | None = None,
+    ) -> "Projection":
         """Fit both reductions on the same neighbours.
 
         Args:
             features: (n, d) float32, finite, n >= 1.
             config: see `ProjectionConfig`.
+            report: told now and then the share of epochs that are done, 0 to 1; may raise, which ends the fit. What
+                comes before the first epoch (neighbours, umap-learn's compilation) is not in it.
 
         Returns:
             The projection. With fewer than `smallest_umap` different rows it is a PCA (one image: everything at 0),
@@ -119,8 +127,9 @@ class Projection:
         if different < len(points):
             notes.append(f"{len(points) - different} of {len(points)} images have the same features as another one")
         knn = _neighbour_graph(points, neighbours)
-        position = _umap(points, knn, config.dimensions, neighbours, config)
-        xy = _umap(points, knn, 2, neighbours, config)
+        tell = report or (lambda share: None)
+        position = _umap(points, knn, config.dimensions, neighbours, config, lambda share: tell(share / 2))
+        xy = _umap(points, knn, 2, neighbours, config, lambda share: tell((1 + share) / 2))
         return cls(config, points, position, xy, "umap", tuple(notes))
 
     def place(self, features: NDArray[Any]) -> tuple[Floats, Floats]:
@@ -230,8 +239,29 @@ def _neighbour_graph(points: Floats, neighbours: int) -> tuple[NDArray[np.int64]
     return rows.astype(np.int64), distances.astype(np.float32)
 
 
+class _Epochs:
+    """Where umap-learn's progress bar writes: each line is "done/total" and is handed on as a share."""
+
+    def __init__(self, report: Callable[[float], None]) -> None:
+        self._report = report
+
+    def write(self, text: str) -> None:
+        """Take what the bar draws."""
+        done, _, total = text.strip().partition("/")
+        if done.isdecimal() and total.isdecimal() and int(total):
+            self._report(int(done) / int(total))
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
 def _umap(
-    points: Floats, knn: tuple[NDArray[np.int64], Floats], dimensions: int, neighbours: int, config: ProjectionConfig
+    points: Floats,
+    knn: tuple[NDArray[np.int64], Floats],
+    dimensions: int,
+    neighbours: int,
+    config: ProjectionConfig,
+    report: Callable[[float], None],
 ) -> Floats:
     """UMAP (McInnes, Healy, Melville 2018) on neighbours already found; columns that the data cannot fill are 0."""
     # Placing is our own (numpy), so the search index that these warnings miss is not needed.
@@ -249,6 +279,7 @@ def _umap(
             n_jobs=1,
             init=_start(points, kept, config.seed),
             precomputed_knn=knn,
+            tqdm_kwds={"file": _Epochs(report), "bar_format": "{n_fmt}/{total_fmt}", "disable": False, "miniters": 1},
         ).fit_transform(points)
     result = np.zeros((len(points), dimensions), dtype=np.float32)
     result[:, :kept] = fitted

@@ -35,7 +35,8 @@ PRELOAD = (
 _START_ALLOWANCE_SECONDS = 60.0
 _POLL_SECONDS = 0.2
 _STOP_SECONDS = 10.0
-"""What a request gets to stop by itself; then its process ends, and the next request waits for models to load."""
+"""What a request gets to stop by itself, and one that still loads its models _START_ALLOWANCE_SECONDS: ending the
+process would make the next request load them again."""
 logger = logging.getLogger(__name__)
 
 Commit = Callable[[Sequence[Change]], list[int]]
@@ -223,7 +224,7 @@ class WarmWorker:
 
     def _talk(self, process: WorkerProcess, asked: "_Asked") -> Message | None:
         """The final message; None when the process was gone before it began with the request."""
-        began = told = False
+        began = told = reported = False
         allowance = 0.0 if self._warm else _START_ALLOWANCE_SECONDS
         deadline = time.monotonic() + asked.timeout_seconds + allowance
         try:
@@ -232,7 +233,8 @@ class WarmWorker:
                 if asked.stop.is_set() and not told:
                     told = True
                     process.channel.send({"kind": "cancel"})
-                    deadline = min(deadline, time.monotonic() + _STOP_SECONDS)
+                    patience = _STOP_SECONDS if reported else _START_ALLOWANCE_SECONDS
+                    deadline = min(deadline, time.monotonic() + patience)
                 try:
                     message = process.channel.receive(_POLL_SECONDS)
                 except TimeoutError:
@@ -245,6 +247,7 @@ class WarmWorker:
                 if message["kind"] == "warm":
                     self._warm = True
                 elif message["kind"] == "progress":
+                    reported = True
                     if asked.progress is not None:
                         asked.progress(message["step"], message["total"], message["metrics"])
                 elif message["kind"] == "commit":

@@ -29,6 +29,8 @@ from augment.views import View
 __all__ = ["EmbedConfig", "EmbedResult", "embed"]
 
 _MOST_PAIRS = 300
+# Thousandths of the whole when the encoder is trained, images are encoded, the projection is fitted.
+_TRAINED, _ENCODED, _FITTED = 500, 650, 970
 _MOST_JUDGED = 2000  # points of the map whose neighbourhoods are compared; the cost grows with the square
 
 
@@ -101,16 +103,16 @@ def embed(config: EmbedConfig, context: Context) -> EmbedResult:
     if not any(image.split == "train" for image in images):
         raise NotReady(f"{len(images)} images, none in the training split: import images before building the map")
     view = current_view(store)
-    chosen = choose_encoder(config.encoder, view, config.seed, staged(context, 0, 600))
+    chosen = choose_encoder(config.encoder, view, config.seed, staged(context, 0, _TRAINED))
     earlier = _earlier_map(context, config, chosen, view)
     # Another fit of the same encoder and view does not need its features again.
     known = None if earlier is None else Atlas.load(store.workspace.root / earlier.path)
-    features = encode_images(images, chosen, view, known, staged(context, 600, 300))
+    features = encode_images(images, chosen, view, known, staged(context, _TRAINED, _ENCODED - _TRAINED))
     reused = earlier is not None and not config.refit and earlier.config["projection"] == asdict(config.projection())
-    context.progress(900, 1000)
+    context.progress(_ENCODED, 1000)
     kept = known if reused else None
-    projection, fitted = _fit(config, features, images, kept)
-    context.progress(970, 1000)
+    projection, fitted = _fit(config, features, images, kept, context)
+    context.progress(_FITTED, 1000)
     arrays, metrics, notes = _measure(features, images, fitted, projection, kept, config.seed)
     context.progress(990, 1000)
     folder = _write(context, arrays, projection)
@@ -165,14 +167,18 @@ def _is_readable(folder: Path) -> bool:
 
 
 def _fit(
-    config: EmbedConfig, features: Floats, images: Sequence[ImageRecord], kept: Atlas | None
+    config: EmbedConfig, features: Floats, images: Sequence[ImageRecord], kept: Atlas | None, context: Context
 ) -> tuple[Projection, NDArray[np.bool_]]:
     """The projection and which rows it was fitted on: the training split now, or that of the fit that is kept."""
     if kept is not None:
         earlier = {int(image_id) for image_id in kept.image_ids[kept.fitted]}
         return kept.projection, np.array([image.id in earlier for image in images])
     training = np.array([image.split == "train" for image in images])
-    return Projection.fit(features[training], config.projection()), training
+
+    def report(share: float) -> None:
+        context.progress(_ENCODED + round(share * (_FITTED - _ENCODED)), 1000)
+
+    return Projection.fit(features[training], config.projection(), report), training
 
 
 def _measure(

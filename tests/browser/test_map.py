@@ -58,6 +58,17 @@ def test_a_click_shows_the_image_and_escape_clears(page: Page, server: Server):
     expect(page.locator(".details .title")).to_have_text("Click a point, or between two classes.")
 
 
+def test_the_map_is_prepared_while_another_tab_is_shown(page: Page, server: Server):
+    page.set_default_timeout(1000 * WARM_SECONDS)
+    open_tab(page, server, "data")
+    asked = "performance.getEntriesByType('resource').filter(entry => entry.name.includes('points.bin')).length"
+    page.wait_for_function(f"window.Plotly && {asked} === 1")
+    assert page.locator(".map").count() == 0  # fetched, not drawn
+    page.click("#tab-map-button")
+    page.wait_for_selector(".map .legend .entry")
+    assert page.evaluate(asked) == 1
+
+
 def test_a_place_without_data_says_so_and_keeps_its_mark(page: Page, server: Server):
     open_map(page, server)
     box = page.locator(".map .plot").bounding_box()
@@ -69,6 +80,30 @@ def test_a_place_without_data_says_so_and_keeps_its_mark(page: Page, server: Ser
     page.mouse.wheel(0, 240)
     expect(mark).not_to_have_attribute("cx", str(before))
     expect(mark).to_have_count(1)
+
+
+def test_a_map_that_does_not_arrive_says_so_and_is_tried_again(page: Page, server: Server, watched):
+    page.set_default_timeout(1000 * WARM_SECONDS)
+    page.route("**/kizu/points*", lambda route: route.fulfill(status=500, json={"error": "the disk is asleep"}))
+    open_tab(page, server, "map")
+    expect(page.locator(".map .none p")).to_have_text("the disk is asleep")
+    page.unroute("**/kizu/points*")
+    page.click(".map .none button")
+    page.wait_for_selector(".map .legend .entry")
+    expect(page.locator(".map .none")).to_be_hidden()
+    watched.errors.clear()
+
+
+def test_a_generation_is_stopped_from_the_page(page: Page, server: Server):
+    open_map(page, server)
+    page.mouse.click(*pixel_of(page, 5))
+    page.click(".generate summary")
+    page.get_by_label("Steps").fill("200")
+    page.get_by_label("Number").fill("32")
+    page.click(".generate .primary")
+    page.click(".generate .progress button")
+    expect(page.locator(".generate .progress")).to_have_text("Stopped. No sample was made.")
+    expect(page.locator(".generate .primary")).to_be_enabled()
 
 
 def test_generate_review_export(page: Page, server: Server):

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from augment.errors import InvalidConfig, InvalidInput, NotReady
+from augment.errors import Cancelled, InvalidConfig, InvalidInput, NotReady
 from augment.features.neighbours import knn_accuracy, nearest
 from augment.features.projection import Projection, ProjectionConfig
 
@@ -11,9 +11,26 @@ HELD = 100
 
 
 @pytest.fixture(scope="module")
-def fitted(digits):
+def shares():
+    """What the one fit reported."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def fitted(digits, shares):
     """Fitted on 300 real digits; one fit for the module, because umap-learn compiles for seconds."""
-    return Projection.fit(digits.flat[HELD:])
+    return Projection.fit(digits.flat[HELD:], report=shares.append)
+
+
+def test_a_fit_tells_how_far_it_is_and_can_be_stopped(fitted, shares, digits):
+    assert shares == sorted(shares) and shares[0] < 0.5 < shares[-1] == 1.0
+
+    def stop(share):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        Projection.fit(digits.flat[HELD : HELD + 40], report=stop)
+    assert Projection.fit(digits.flat[HELD : HELD + 40]).method == "umap", "a stopped fit leaves nothing locked"
 
 
 def test_the_view_is_faithful(fitted):

@@ -85,10 +85,11 @@
     });
   };
 
-  // Metric rows as the series that are worth a line: everything called loss.
+  // Metric rows as the series that are worth a line: everything called loss. What is measured now and then (the held-out loss) is
+  // repeated in the rows between; its line goes from one measurement to the next.
   kizu.lossSeries = (rows) => {
     const names = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => /loss/.test(name));
-    return names.map((name, i) => ({ name: name.replaceAll('_', ' '), slot: i || undefined, points: rows.filter((row) => name in row).map((row) => [row.step, row[name]]) }));
+    return names.map((name, i) => ({ name: name.replaceAll('_', ' '), slot: i || undefined, points: rows.filter((row) => name in row).map((row) => [row.step, row[name]]).filter(([, y], at, all) => !at || y !== all[at - 1][1]) }));
   };
 
   // A resumed run begins at its last checkpoint and goes again over steps that were noted before: those are left out.

@@ -247,6 +247,5 @@ export function mount(root, watch) {
   }
   watch("value", refresh);
   kizu.on("job_end", (job) => { if (["import", "embed", "train_encoder"].includes(job.operation)) refresh(); });
-  kizu.help("shell.data", [["← →", "data.key_next"], ["M", "data.key_mask"]]);
   refresh();
 }

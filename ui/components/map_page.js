@@ -1,11 +1,11 @@
 // The map tab: ties the scatter, the details, the generate form and the list of ambiguous pairs together.
 
-import { fill, getBytes, getJson, h, isShown, isTyping, t } from "./dom.js";
+import { fill, getJson, h, isShown, isTyping, t } from "./dom.js";
 import { GenerateForm } from "./generate_form.js";
+import { ahead } from "./map_ahead.js";
 import { Details } from "./map_details.js";
 import { Scatter } from "./scatter.js";
 import { labelColour } from "./scatter_colours.js";
-import { Points } from "./scatter_points.js";
 
 const SHOWN_PAIRS = 60;
 
@@ -42,7 +42,6 @@ class MapPage {
       event.preventDefault();
       act();
     });
-    window.kizu.help("shell.map", [["G", "map.key_generate"], ["M", "map.key_mask"], ["0", "map.key_fit"], ["Esc", "map.key_clear"]]);
     // Another map, a new generator, or verdicts given on another tab.
     window.kizu.on("state", (news) => {
       const seen = `${news.projection} ${news.ddpm} ${news.counts?.samples} ${news.counts?.to_review} ${news.counts?.accepted} ${news.counts?.images}`;
@@ -71,16 +70,15 @@ class MapPage {
 
   async #load() {
     const before = this.state;
+    if (!before) ahead.plotly().catch(() => null); // meanwhile; a failure is told below, where it is needed
     const state = await getJson("kizu/map/state");
     if (!state.projection) return this.#nothing(t(state.images ? "map.no_map" : "map.no_images"), true);
     const sameMap = before?.projection === state.projection;
     if (!sameMap) {
-      if (!window.Plotly) throw new Error(t("map.broken"));
-      const query = `projection=${state.projection}`;
-      const [points, ids] = await Promise.all([getBytes(`kizu/points.bin?${query}`), getBytes(`kizu/map/ids.bin?${query}`)]);
+      const [points] = await Promise.all([ahead.points(state.projection), ahead.plotly()]);
       this.state = state;
       this.clear();
-      await this.scatter.show(new Points(points, ids), state);
+      await this.scatter.show(points, state);
     } else {
       this.state = state;
       this.scatter.state = state;
@@ -97,7 +95,7 @@ class MapPage {
     this.element.classList.add("blank");
     this.empty.classList.remove("loading");
     const go = h("button", { type: "button", class: "primary", onclick: () => window.kizu.tab("data") }, t("map.go_data"));
-    fill(this.empty, h("p", {}, words), offerData ? go : h("button", { type: "button", class: "quiet", onclick: () => (window.Plotly ? this.refresh() : location.reload()) }, t("map.retry")));
+    fill(this.empty, h("p", {}, words), offerData ? go : h("button", { type: "button", class: "quiet", onclick: () => this.refresh() }, t("map.retry")));
     this.empty.hidden = false;
   }
 
@@ -267,6 +265,9 @@ class MapPage {
     await this.scatter.setSamples(this.state.samples);
   }
 }
+
+/** Fetches what the map needs, before its tab is shown. */
+export const prepare = () => ahead.prepare();
 
 /** Called once by gradio when the tab is first shown; `watch` tells when Python asks for a refresh. */
 export function mount(element, watch) {

@@ -270,8 +270,6 @@ class ReviewPage {
       act();
     });
     this.gridRoot.addEventListener("dblclick", () => this.#zoom());
-    window.kizu.help("shell.review", [["A", "review.key_accept"], ["R", "review.key_reject"], ["S", "review.key_skip"], ["U", "review.key_undo"], ["1…9", "review.key_reason"],
-      ["Space", "review.key_select"], ["Shift+→", "review.key_range"], ["Ctrl+A", "review.key_all"], ["Z", "review.key_zoom"], ["M", "review.key_mask"]]);
     window.kizu.on("tab", (name) => name === "review" && this.#takeKeys());
     let known = "";
     window.kizu.on("state", ({ counts }) => {

@@ -4,7 +4,7 @@
 import { fill, h, isShown, t } from "./dom.js";
 import { imageGroups, labelColour, MODES, sampleGroups, variable } from "./scatter_colours.js";
 import { Overlay } from "./scatter_overlay.js";
-import { Grid } from "./scatter_points.js";
+import { Grid, split } from "./scatter_points.js";
 
 const HIT_RADIUS_PX = 9;
 const CLICK_SLACK_PX = 4;
@@ -12,7 +12,14 @@ const HOVER_DELAY_MS = 45;
 const PADDING = 0.06;
 // Room around what must be in sight: the legend covers the lowest part.
 const HOLD_SPACE = 1.3;
-const PLOT_OPTIONS = { scrollZoom: true, displayModeBar: false, doubleClick: false, responsive: false };
+// Plotly would draw twice as many pixels each way as the screen shows, four times the work.
+const plotOptions = () => ({
+  scrollZoom: true,
+  displayModeBar: false,
+  doubleClick: false,
+  responsive: false,
+  plotGlPixelRatio: Math.min(4, Math.max(1, window.devicePixelRatio)),
+});
 
 const pointSize = (n) => (n > 60000 ? 3 : n > 12000 ? 4 : n > 3000 ? 5 : 7);
 
@@ -61,16 +68,15 @@ export class Scatter {
   #traces() {
     const { points, state } = this;
     const { groups, of } = imageGroups(this.mode, points, state, t);
-    const rows = groups.map(() => []);
-    for (let row = 0; row < points.n; row++) rows[of(row)]?.push(row);
+    const places = split(points, groups.length, of);
     const size = pointSize(points.n);
     this.imageGroup = (row) => groups[of(row)]?.key;
-    this.counts = groups.map((group, i) => ({ ...group, count: rows[i].length }));
-    const images = groups.map((group, i) => rows[i].length && {
+    this.counts = groups.map((group, i) => ({ ...group, count: places[i].x.length }));
+    const images = groups.map((group, i) => places[i].x.length && {
       type: "scattergl",
       mode: "markers",
-      x: Float32Array.from(rows[i], (row) => points.x[row]),
-      y: Float32Array.from(rows[i], (row) => points.y[row]),
+      x: places[i].x,
+      y: places[i].y,
       marker: { size, color: group.colour, opacity: points.n > 12000 ? 0.75 : 0.85, line: { width: 0 } },
       hoverinfo: "skip",
       visible: !this.hidden.has(group.key),
@@ -116,7 +122,7 @@ export class Scatter {
     const full = keepView ? this.plot._fullLayout : null;
     const range = full ? { x: [...full.xaxis.range], y: [...full.yaxis.range] } : this.#wholeRange();
     const draw = this.plot._fullLayout ? "react" : "newPlot";
-    await window.Plotly[draw](this.plot, this.#traces(), this.#layout(range), PLOT_OPTIONS);
+    await window.Plotly[draw](this.plot, this.#traces(), this.#layout(range), plotOptions());
     if (draw === "newPlot") {
       for (const name of ["plotly_relayouting", "plotly_relayout"]) this.plot.on(name, () => this.overlay.redraw());
     }

@@ -30,7 +30,7 @@ _TEMPLATE = '<div class="map"><div class="none loading" role="status"><p></p></d
 
 
 def scatter_map() -> "gr.HTML":
-    """The map as a `gr.HTML`; plotly comes from the app's own route."""
+    """The map as a `gr.HTML`; its script fetches plotly from the app's own route."""
     import gradio as gr
 
     return gr.HTML(
@@ -38,7 +38,6 @@ def scatter_map() -> "gr.HTML":
         html_template=_TEMPLATE,
         css_template=asset("picture.css") + asset("scatter.css") + asset("map_panel.css"),
         js_on_load=_MOUNT,
-        head='<script src="kizu/plotly.min.js"></script>',
         apply_default_css=False,
         elem_id="kizu-map",
     )

@@ -25,6 +25,20 @@ export class Points {
   }
 }
 
+/** Places of the points by group, [{x, y}] as typed arrays: `of` says for each row in which of `count` groups it is. */
+export function split(points, count, of) {
+  const sizes = new Int32Array(count);
+  for (let row = 0; row < points.n; row++) sizes[of(row)]++;
+  const places = Array.from(sizes, (size) => ({ x: new Float32Array(size), y: new Float32Array(size), filled: 0 }));
+  for (let row = 0; row < points.n; row++) {
+    const place = places[of(row)];
+    if (!place) continue;
+    place.x[place.filled] = points.x[row];
+    place.y[place.filled++] = points.y[row];
+  }
+  return places;
+}
+
 /** Uniform grid over points: `nearest` looks only into the cells that the radius touches. */
 export class Grid {
   constructor(x, y) {

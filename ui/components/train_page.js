@@ -114,11 +114,12 @@ class Run {
     this.words = h("span", { class: "muted words" });
     this.act = h("button", { type: "button", class: "plain", onclick: () => this.#act() });
     this.bar = h("div", { class: "bar" }, h("label", { class: "field" }, this.select), this.act, this.words);
+    this.trouble = h("p", { role: "alert", hidden: true });
     this.chart = h("div", { class: "chart" });
     this.previews = h("div", { class: "previews" });
     this.empty = h("div", { class: "kizu-empty" });
     this.models = h("div", { class: "models" });
-    fill(root, this.bar, this.chart, this.previews, this.empty, this.models);
+    fill(root, this.bar, this.trouble, this.chart, this.previews, this.empty, this.models);
     new ResizeObserver(() => this.#curve()).observe(this.chart);
   }
 
@@ -133,7 +134,7 @@ class Run {
     for (const part of [this.bar, this.chart, this.previews]) part.hidden = none;
     this.empty.hidden = !none;
     this.empty.textContent = t(about.models.length ? "train.no_run" : `train.no_${kind}`);
-    if (none) this.#forget();
+    if (none) { this.#forget(); this.trouble.hidden = true; }
     else this.show(wanted);
   }
 
@@ -164,9 +165,11 @@ class Run {
     this.#button(job.state);
     const facts = [job.state ? t(`shell.state_${job.state}`) : "", job.total ? t("train.seen_of", { seen: kizu.number(job.step * each), total: kizu.number(job.total * each) }) : "",
       job.metrics?.images_per_second ? `${brief(job.metrics.images_per_second)} ${t("shell.rate")}` : "", job.eta ? t("shell.eta", { time: kizu.duration(job.eta) }) : "",
-      config.condition ? t(`train.field_condition_${config.condition}`) : "", job.error ?? ""];
+      config.condition ? t(`train.field_condition_${config.condition}`) : ""];
     this.words.textContent = facts.filter(Boolean).join("  ·  ");
-    this.words.classList.toggle("bad", job.state === "failed");
+    this.trouble.hidden = !job.error;
+    this.trouble.textContent = job.error ?? "";
+    this.trouble.className = job.state === "interrupted" ? "note trouble warn" : "note trouble bad";
     const names = [...(job.previews ?? [])].sort((a, b) => step(b) - step(a)), key = names.join();
     this.previews.hidden = !names.length;
     if (key === this.shown) return;

@@ -85,11 +85,14 @@ export class ViewPanel {
     const built = Boolean(state.projection), none = !state.counts.images;
     this.build.disabled = Boolean(job) || none;
     // A built map only takes in what is new; fitting it anew would cut it off from the generator that was trained on it.
-    this.build.hidden = built && !this.data.unplaced && !job;
-    this.build.textContent = t(built ? "data.rebuild" : "data.build");
+    // A newer encoder has other features: only a new map shows them, and the user must have asked for it.
+    const anew = built && this.data.newer_encoder;
+    this.build.hidden = built && !this.data.unplaced && !anew && !job;
+    this.build.textContent = t(anew ? "data.build_anew" : built ? "data.rebuild" : "data.build");
     this.open.hidden = !built || Boolean(job);
     if (job) this.words.textContent = t(job.state === "queued" ? "data.waiting" : "data.building");
     else if (none) this.words.textContent = "";
+    else if (anew) this.words.textContent = t("data.newer_encoder");
     else if (built && this.data.unplaced) this.words.textContent = t("data.unplaced", { n: kizu.number(this.data.unplaced) });
     else if (built) this.words.textContent = t("data.built");
     else if (this.data.embed_seconds) this.words.textContent = t("data.about", { time: kizu.duration(this.data.embed_seconds) });
