@@ -8,8 +8,6 @@ Nothing is computed here but look-ups in the atlas.
 
 import logging
 from dataclasses import fields
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from augment.errors import InvalidInput, KizuError, NotReady
-from augment.features.atlas import Atlas
+from augment.features.atlas import EMPTY, Atlas
 from augment.features.neighbours import nearest
-from augment.features.spacing import usual_spacing
 from augment.images import decode_mask
 from augment.store import ImageRecord, SampleRecord, SampleRow, Split, Store
 from ui.calls import Call, route
@@ -32,8 +29,6 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 MAX_LABELS = 256
 NEIGHBOURS = 8
 LISTED_PAIRS = 60
-EMPTY_FROM = 5.0
-"""A place further from every image than this many usual distances between neighbours has no real image near."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,13 +58,6 @@ def _atlas(call: Call) -> Atlas:
     if atlas is None or not len(atlas):
         raise NotReady("there is no map yet: import images and build it on the tab Data")
     return atlas
-
-
-@lru_cache(maxsize=32)
-def near_radius(folder: Path) -> float:
-    """Distance in the view within which a place counts as near real images, for the atlas in `folder`."""
-    usual = usual_spacing(Atlas.load(folder).xy)
-    return EMPTY_FROM * (usual if usual > 0 else 0.2)
 
 
 def _points(call: Call) -> Response:
@@ -160,7 +148,7 @@ def _state(call: Call) -> Response:
             "labels": list(atlas.labels),
             "slots": slots,
             "splits": list(SPLITS),
-            "nearRadius": near_radius(atlas.folder),
+            "nearRadius": EMPTY * atlas.spacing["xy"],
             "pairs": _pairs(atlas),
             "samples": _samples(desk, record.id),
             "notes": list(atlas.projection.notes),
@@ -267,7 +255,7 @@ def _place(call: Call) -> Response:
     return JSONResponse(
         {
             "kind": "place",
-            "empty": bool(distances[0, 0] > near_radius(atlas.folder)),
+            "empty": bool(distances[0, 0] > EMPTY * atlas.spacing["xy"]),
             "neighbours": _listed(call, found),
         }
     )

@@ -18,7 +18,10 @@ from augment.errors import InvalidInput, NotFound, NotReady
 from augment.features.neighbours import Floats, nearest
 from augment.features.projection import Projection
 
-__all__ = ["Atlas"]
+__all__ = ["EMPTY", "Atlas"]
+
+EMPTY = 3.0
+"""Further than this many times `Atlas.spacing` from every real image, a place counts as empty."""
 
 _ARRAYS = {
     "image_ids": "image_ids.npy",

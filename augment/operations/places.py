@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.errors import InvalidInput, NotReady
-from augment.features.atlas import Atlas
+from augment.features.atlas import EMPTY, Atlas
 from augment.features.neighbours import nearest, shepard_weights
 from augment.operations.context import Context
 from augment.operations.generators import Generator, load_map
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from augment.features.encoders import Encoder
 
 __all__ = ["Landing", "MappedEncoder", "Place", "PlaceAsked", "find_place"]
-
-EMPTY = 3.0
-"""Further than this many usual distances between parts from every real image, a place counts as empty."""
 
 
 class PlaceAsked(Protocol):
