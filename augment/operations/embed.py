@@ -200,7 +200,7 @@ def _measure(
     train_labels = [labels[row] for row in rows]
     pairs = mutual_pairs(position[rows], train_labels, _MOST_PAIRS)
     scale = neighbour_scale(position[rows], train_labels)
-    parts = [images[row].group for row in rows]
+    parts = [images[int(row)].group for row in rows]
     usual = float(np.median(list(scale.values())))
     label_index = np.array([boundary.labels.index(label) for label in labels], dtype=np.int32)
     arrays = {
