@@ -22,6 +22,9 @@ class DenoiserTraining:
     images_seen: int = field(default=40_000, metadata={"help": "length of the training in images, repeats counted"})
     batch_size: int = field(default=16, metadata={"help": "images in a step"})
     learning_rate: float = field(default=1e-3, metadata={"help": "peak of AdamW's learning rate"})
+    condition_rate: float = field(
+        default=10.0, metadata={"help": "learning rate of label and position over that of the image network"}
+    )
     warmup_steps: int = field(default=100, metadata={"help": "steps until the learning rate is at its peak"})
     weight_decay: float = field(default=0.01, metadata={"help": "AdamW's weight decay"})
     ema_width: float = field(default=0.1, metadata={"help": "averaged share of the training, 0.01 to 0.25"})
@@ -41,6 +44,8 @@ class DenoiserTraining:
             raise InvalidConfig(f"images_seen {self.images_seen}, batch_size {self.batch_size}: give 1 or more")
         if not 0 < self.learning_rate <= 0.1:
             raise InvalidConfig(f"learning_rate {self.learning_rate}: allowed above 0 to 0.1; 0.001 is usual")
+        if not 0.1 <= self.condition_rate <= 100:
+            raise InvalidConfig(f"condition_rate {self.condition_rate}: allowed 0.1 to 100; 10 is usual")
         shares = (self.drop_label, self.drop_position, self.drop_both)
         if min(shares) < 0 or sum(shares) > 0.9:
             raise InvalidConfig(f"drop_label, drop_position, drop_both {shares}: each 0 or more, together at most 0.9")

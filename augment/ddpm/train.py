@@ -178,11 +178,7 @@ class _Run:
         self.denoiser, self.training, self.precision = denoiser.train(), training, precision
         self.ema = PowerEma(denoiser, training.ema_width)
         self.optimizer = torch.optim.AdamW(
-            denoiser.parameters(),
-            lr=training.learning_rate,
-            betas=(0.9, 0.99),
-            weight_decay=training.weight_decay,
-            fused=True,
+            _groups(denoiser, training), lr=training.learning_rate, betas=(0.9, 0.99), fused=True
         )
         self.scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.dtype == torch.float16)
         self.generator = torch.Generator("cpu").manual_seed(training.seed)
@@ -192,7 +188,7 @@ class _Run:
     def update(self, clean: Tensor, sigma: Tensor, noise: Tensor, condition: Condition, rate: float) -> float:
         """One optimiser step; the batch's mean loss. A loss that is not finite raises JobFailed and changes nothing."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         device = self.precision.device
         with self.precision.autocast():
             losses = self.denoiser.loss(
@@ -249,6 +245,21 @@ class _Run:
         """What must agree for a checkpoint to continue this training."""
         told = asdict(self.training)
         return {key: told[key] for key in told if key not in ("preview_every", "checkpoint_every")}
+
+
+def _groups(denoiser: Denoiser, training: DenoiserTraining) -> list[dict[str, Any]]:
+    """The image network, and the condition's few weights with a higher rate.
+
+    What a label or a position means is new in every training, also where the image network starts from one that knows
+    surfaces: at the same rate the images are learned long before anyone listens to the condition.
+    """
+    condition = list(denoiser.condition.parameters())
+    own = {id(weight) for weight in condition}
+    network = [weight for weight in denoiser.parameters() if id(weight) not in own]
+    return [
+        {"params": network, "share": 1.0, "weight_decay": training.weight_decay},
+        {"params": condition, "share": training.condition_rate, "weight_decay": 0.0},
+    ]
 
 
 def _chances(label: NDArray[np.int64], balance: float) -> Tensor:

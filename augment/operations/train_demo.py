@@ -36,8 +36,8 @@ class TrainDemoConfig:
     """Seed and length of the demo's training, and where the result goes."""
 
     seed: int = field(default=0, metadata={"help": "seed of encoder, map, generator and samples"})
-    encoder_images_seen: int = field(default=6_000, metadata={"help": "length of the encoder's training in images"})
-    images_seen: int = field(default=36_000, metadata={"help": "length of the generator's training in images"})
+    encoder_images_seen: int = field(default=4_000, metadata={"help": "length of the encoder's training in images"})
+    images_seen: int = field(default=48_000, metadata={"help": "length of the generator's training in images"})
     samples_each: int = field(default=4, metadata={"help": "samples at each of some 13 places, to be reviewed"})
     folder: str = field(default="", metadata={"help": "folder to write; the project's assets/demo if empty"})
 
@@ -46,9 +46,9 @@ class TrainDemoConfig:
         if not 0 <= self.seed < 2**31:
             raise InvalidConfig(f"seed {self.seed}: 0 to {2**31 - 1}; any whole number will do")
         if not 16 <= self.encoder_images_seen <= 100_000_000:
-            raise InvalidConfig(f"encoder_images_seen {self.encoder_images_seen}: 16 or more; 6000 take a minute")
+            raise InvalidConfig(f"encoder_images_seen {self.encoder_images_seen}: 16 or more; 4000 take half a minute")
         if not 16 <= self.images_seen <= 100_000_000:
-            raise InvalidConfig(f"images_seen {self.images_seen}: 16 or more; 36000 take a quarter of an hour")
+            raise InvalidConfig(f"images_seen {self.images_seen}: 16 or more; 48000 take a quarter of an hour")
         if not 0 <= self.samples_each <= 64:
             raise InvalidConfig(f"samples_each {self.samples_each}: 0 to 64; 4 make about 50 samples")
 
