@@ -102,6 +102,7 @@ def _points(folder: Path) -> list[Measurement]:
                 page.wait_for_selector("#tab-map-button")
                 if rest:
                     page.wait_for_function(_PREPARED)
+                    time.sleep(3)  # as somebody does who looks at the tab Data first
                 values.append(_until_drawn(page, partial(page.click, "#tab-map-button")))
     what = f"map of {_POINTS:,} points"
     return [

@@ -152,10 +152,17 @@ export class GenerateForm {
       else if (known) words.textContent = [t("map.generating_of", { done: state.step, n: count }), state.eta === null ? "" : t("shell.eta", { time: window.kizu.duration(state.eta) })].filter(Boolean).join(", ");
       else words.textContent = t(seconds > FIRST_CALL_SECONDS ? "map.generating_long" : "map.generating", { n: count, s: seconds.toFixed(0) });
     };
-    const halt = () => {
+    const halt = async () => {
       stop.disabled = true;
       draw();
-      postJson("kizu/map/generate/stop", { click }).catch((error) => window.kizu.say(error.message, true));
+      try {
+        const { stopping } = await postJson("kizu/map/generate/stop", { click });
+        // The server may not have begun with the request itself.
+        if (!stopping && this.busy) setTimeout(halt, ASK_MS);
+      } catch (error) {
+        stop.disabled = false;
+        window.kizu.say(error.message, true);
+      }
     };
     this.#say(words, line, stop);
     draw();

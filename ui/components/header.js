@@ -32,4 +32,6 @@ bar.addEventListener('click', (event) => {
   else if (event.target.closest('.help')) kizu.toggleHelp();
 });
 draw(kizu.state ?? { workspace: '', demo: false, counts: { images: 0, classes: 0, samples: 0, to_review: 0 } });
-kizu.on('state', draw);
+// The stream sends a state as soon as the server is back.
+kizu.on('state', (state) => { bar.classList.remove('cut'); draw(state); });
+kizu.on('offline', () => bar.classList.add('cut'));

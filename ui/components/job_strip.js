@@ -50,7 +50,7 @@ function drawStrip({ jobs, wrong = [] }) {
   if (strip.innerHTML !== html) strip.innerHTML = html;
 }
 
-const clock = (iso) => (iso ? new Date(iso).toLocaleTimeString(kizu.lang, { hour: '2-digit', minute: '2-digit' }) : '');
+const clock = (iso) => (iso ? new Date(iso).toLocaleTimeString(kizu.lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }) : '');
 const day = (iso) => (iso ? new Date(iso).toLocaleDateString(kizu.lang, { month: 'short', day: 'numeric' }) : '');
 
 function drawList({ jobs, wrong = [] }) {

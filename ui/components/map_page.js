@@ -9,6 +9,13 @@ import { labelColour } from "./scatter_colours.js";
 
 const SHOWN_PAIRS = 60;
 
+// An ordinary mouse's wheel moves along a list that runs sideways.
+function sideways(event) {
+  if (event.deltaX || event.shiftKey) return;
+  event.currentTarget.scrollLeft += event.deltaY;
+  event.preventDefault();
+}
+
 class MapPage {
   constructor(element) {
     this.element = element;
@@ -109,7 +116,7 @@ class MapPage {
         h("i", { style: `--c: ${labelColour(this.state, pair.labels[0])}` }), pair.labels[0], h("span", { class: "dash" }, "–"),
         h("i", { style: `--c: ${labelColour(this.state, pair.labels[1])}` }), pair.labels[1], h("b", {}, pair.distance.toFixed(2)));
     fill(this.pairs, h("span", { class: "muted" }, t("map.ambiguous")),
-      h("div", { class: "chips" }, pairs.length ? pairs.slice(0, SHOWN_PAIRS).map(chip) : h("span", { class: "muted" }, t("map.no_pairs"))),
+      h("div", { class: "chips", onwheel: sideways }, pairs.length ? pairs.slice(0, SHOWN_PAIRS).map(chip) : h("span", { class: "muted" }, t("map.no_pairs"))),
       waiting > 0 ? h("button", { type: "button", class: "link", onclick: () => window.kizu.tab("data") }, t("map.waiting", { n: waiting })) : null);
     if (this.selection?.pair !== undefined) this.#markPair(this.selection.pair);
   }

@@ -8,7 +8,7 @@ const ACTIVE = ["running", "queued"];
 const RESUMABLE = ["interrupted", "cancelled", "failed"];
 const METRICS = ["validation_balanced_accuracy", "held_out_loss", "loss", "images_per_second"];
 const step = (name) => Number(/(\d+)\D*$/.exec(name)?.[1] ?? 0);
-const when = (iso) => (iso ? new Date(iso).toLocaleString(kizu.lang, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }) : "");
+const when = (iso) => (iso ? new Date(iso).toLocaleString(kizu.lang, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }) : "");
 const brief = (value) => (Math.abs(value) >= 100 ? Math.round(value).toString() : Number(value).toPrecision(3));
 
 class Setup {
