@@ -164,6 +164,8 @@ def launch(desks: Desks, config: ServerConfig, *, private: list[Path], first_tab
         enable_monitoring=False,
         run_history=False,
         ssr_mode=False,
+        # gradio would ask its own page once, within 3 s, and give up where a busy machine answers later.
+        _frontend=False,
         mcp_server=False,
         pwa=False,
         strict_cors=True,

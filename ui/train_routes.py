@@ -33,18 +33,19 @@ KINDS: dict[str, dict[str, Any]] = {
     "encoder": {
         "operation": "train_encoder",
         "main": ("start", "images_seen", "width", "batch_size", "learning_rate", "flips", "seed"),
-        "presets": {"try": {"images_seen": 4_000}, "usual": {"images_seen": 16_000}, "long": {"images_seen": 64_000}},
+        "presets": {"try": {"images_seen": 2_000}, "usual": {"images_seen": 8_000}, "long": {"images_seen": 32_000}},
     },
 }
 
 
-def _speed(desk: Desk, operation: str, jobs: list[JobRecord]) -> dict[str, Any] | None:
-    """Images a second of the newest training of this kind that measured it, with the width it had."""
+def _speeds(operation: str, jobs: list[JobRecord]) -> dict[str, float]:
+    """Images a second by width, as the newest training of this kind and width measured it."""
+    measured: dict[str, float] = {}
     for job in jobs:
         rate = job.metrics.get("images_per_second")
         if job.operation == operation and rate:
-            return {"images_per_second": rate, "width": job.config.get("width")}
-    return None
+            measured.setdefault(str(job.config.get("width")), rate)
+    return measured
 
 
 def _model(model: ModelRecord, used: set[int | None]) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def _summary(call: Call) -> Response:
             "main": about["main"],
             "presets": about["presets"],
             "fields": describe_fields(find_operation(operation).config_type),
-            "speed": _speed(desk, operation, jobs),
+            "speeds": _speeds(operation, jobs),
             "models": [
                 _model(model, used) for model in store.models.list(kind="ddpm" if kind == "ddpm" else "encoder")
             ],

@@ -118,7 +118,15 @@ def _train_encoder(
 
     figures = context.job_folder / "encoder.json"
     if not figures.is_file():
-        training = TrainEncoderConfig(images_seen=config.encoder_images_seen, batch_size=64, seed=config.seed)
+        # From nothing and with labels that are exact: faster, and led by the defects more than by the surfaces.
+        training = TrainEncoderConfig(
+            images_seen=config.encoder_images_seen,
+            batch_size=64,
+            learning_rate=3e-3,
+            label_weight=1.0,
+            likeness_weight=0.2,
+            seed=config.seed,
+        )
         labelled = [LabelledImages(pixels[rows], label[rows]) for rows in (slice(None, -held), slice(-held, None))]
         trained = train_builtin(
             labelled[0],
@@ -148,7 +156,12 @@ def _train_generator(
     from augment.training import save_weights
 
     training = DenoiserTraining(
-        images_seen=config.images_seen, turns="all", preview_every=8000, checkpoint_every=8000, seed=config.seed
+        images_seen=config.images_seen,
+        condition_rate=1.0,
+        turns="all",
+        preview_every=8000,
+        checkpoint_every=8000,
+        seed=config.seed,
     )
     data = TrainingImages(pixels[:-held], label[:-held], None)
     held_out = TrainingImages(pixels[-held:], label[-held:], None)

@@ -60,12 +60,11 @@ class Setup {
     }));
   }
 
-  /** Length of a training in words, from the speed measured here; "" where nothing was measured. The cost grows with width squared. */
+  /** Length of a training in words, from the speed measured here with this width; "" where there is none. */
   #time(images) {
-    const { speed } = this.about_kind, width = this.form.values.width;
+    const speed = this.about_kind.speeds[this.form.values.width];
     if (!speed || !Number.isFinite(images)) return "";
-    const slower = speed.width && Number.isFinite(width) ? (width / speed.width) ** 2 : 1;
-    return kizu.duration((images / speed.images_per_second) * slower);
+    return kizu.duration(images / speed);
   }
 
   #preflight() {
