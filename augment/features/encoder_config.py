@@ -12,8 +12,7 @@ __all__ = ["TrainEncoderConfig"]
 class TrainEncoderConfig:
     """Training of the built-in encoder. The defaults take about a minute on 2 cores at 64 px.
 
-    Labels weigh little: an encoder that tells its training labels apart perfectly puts every one of them far from any
-    boundary, and new parts of a rare class nowhere.
+    Where classes have few images, labels weigh less (see `encoder_training.label_share`).
     """
 
     images_seen: int = field(default=8_000, metadata={"help": "training images shown, repeats counted"})
@@ -27,7 +26,10 @@ class TrainEncoderConfig:
             "help": "base starts from the network that ships with Kizu where its shape fits; random from nothing"
         },
     )
-    label_weight: float = field(default=0.3, metadata={"help": "weight of telling labels apart; 0 uses no labels"})
+    label_weight: float = field(
+        default=1.0,
+        metadata={"help": "weight of telling labels apart, less where classes have few images; 0 uses no labels"},
+    )
     likeness_weight: float = field(
         default=1.0, metadata={"help": "weight of telling single images apart: keeps what differs within a label"}
     )

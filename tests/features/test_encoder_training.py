@@ -7,7 +7,7 @@ import torch
 from augment.errors import Cancelled, InvalidConfig, InvalidInput, JobFailed
 from augment.features.augmentation import mirrors_that_look_real, vary
 from augment.features.encoder_config import TrainEncoderConfig
-from augment.features.encoder_training import LabelledImages, likeness_loss, train_builtin
+from augment.features.encoder_training import LabelledImages, label_share, likeness_loss, train_builtin
 
 TINY = TrainEncoderConfig(images_seen=320, batch_size=32, width=8, learning_rate=4e-3, flips="none")
 
@@ -34,7 +34,7 @@ def bits(trained):
 
 def test_it_learns_labels_and_keeps_what_differs_within_them(digits, tmp_path):
     held = LabelledImages(digits.images[200:], digits.index[200:])
-    config = dataclasses.replace(TINY, images_seen=2400, label_weight=1.0, likeness_weight=0.2)
+    config = dataclasses.replace(TINY, images_seen=2400, label_weight=1 / 0.3, likeness_weight=0.2)
     trained = train(digits, config, tmp_path, validation=held)
     # 2,400 looks of a tiny network at 200 digits; chance is 0.1, and untrained features reach about 0.6.
     assert trained.metrics["validation_accuracy"] > 0.75
@@ -146,3 +146,10 @@ def test_config_names_the_field(field, value):
         TrainEncoderConfig(**{field: value})
     with pytest.raises(InvalidConfig, match="nothing to learn"):
         TrainEncoderConfig(label_weight=0.0, likeness_weight=0.0)
+
+
+def test_labels_weigh_less_where_classes_are_small():
+    assert label_share(np.array([2000, 500, 300])) == 1.0
+    assert label_share(np.array([359, 44, 35, 24, 12, 37])) == 0.3
+    # Labels without training images do not count, and no class is too small for a share.
+    assert label_share(np.array([0, 100, 100])) == 0.5 and label_share(np.array([1])) == 0.3
