@@ -268,6 +268,7 @@ class MapPage {
     const placed = samples.filter((sample) => sample.x !== null);
     const known = new Set(this.state.samples.map((sample) => sample.id));
     this.state.samples = [...this.state.samples, ...placed.filter((sample) => !known.has(sample.id))];
+    await this.scatter.include(placed);
     this.scatter.overlay.land(placed.map((sample) => ({ ...sample, colour: labelColour(this.state, sample.label) })));
     await this.scatter.setSamples(this.state.samples);
   }

@@ -164,6 +164,20 @@ export class Scatter {
     await window.Plotly.relayout(this.plot, { "xaxis.range": [x - w / 2, x + w / 2], "yaxis.range": [y - hgt / 2, y + hgt / 2] });
   }
 
+  /** Widens the view, if it must, until all points {x, y} are in sight; what was in sight stays so. */
+  async include(points) {
+    const { xaxis, yaxis } = this.plot._fullLayout;
+    const widened = ([low, high], values) => {
+      const [least, most] = [Math.min(low, ...values), Math.max(high, ...values)];
+      const space = PADDING * (most - least);
+      return [least < low ? least - space : low, most > high ? most + space : high];
+    };
+    const x = widened(xaxis.range, points.map((point) => point.x));
+    const y = widened(yaxis.range, points.map((point) => point.y));
+    const same = [...x, ...y].every((value, i) => value === [...xaxis.range, ...yaxis.range][i]);
+    if (!same) await window.Plotly.relayout(this.plot, { "xaxis.range": x, "yaxis.range": y });
+  }
+
   toPixel(x, y) {
     const { xaxis, yaxis } = this.plot._fullLayout ?? {};
     if (!xaxis) return [-99, -99];
