@@ -16,9 +16,9 @@ from augment.ddpm.settings import SamplerConfig
 from augment.errors import InvalidConfig, NotFound
 from augment.images import encode_png
 from augment.operations.context import Context
-from augment.operations.generators import draw_images, find_generator
+from augment.operations.generators import Generator, draw_images, find_generator
 from augment.operations.notices import Notice, notice
-from augment.operations.places import MappedEncoder, Place, find_place
+from augment.operations.places import MappedEncoder, Place, class_places, find_place
 from augment.store import SampleRecord
 
 __all__ = ["GenerateConfig", "GenerateResult", "generate"]
@@ -29,7 +29,7 @@ CHUNK = 64
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateConfig:
-    """What to generate, where, and how. At most one of image_id, xy, position, between; none means the label alone."""
+    """What to generate, where, and how. At most one of image_id, xy, position, between; for none see `unplaced`."""
 
     label: str = field(metadata={"help": "label of the samples"})
     count: int = field(default=8, metadata={"help": "number of samples, 1 to 10000"})
@@ -46,6 +46,10 @@ class GenerateConfig:
     between: tuple[int, int, float] | None = field(
         default=None, metadata={"help": "between two images: their ids and the share of the way, 0 to 1"}
     )
+    unplaced: Literal["class", "label"] = field(
+        default="class",
+        metadata={"help": "without a place: class takes the label's training images in turn, label asks for it alone"},
+    )
     model_id: int | None = field(default=None, metadata={"help": "generator to use; the newest if not given"})
 
     def __post_init__(self) -> None:
@@ -59,9 +63,11 @@ class GenerateConfig:
                 raise InvalidConfig(f"{name} {getattr(self, name)}: allowed 0 to 20; 1 to 3 are usual")
         places = [name for name in ("image_id", "xy", "position", "between") if getattr(self, name) is not None]
         if len(places) > 1:
-            raise InvalidConfig(f"{' and '.join(places)} are given: choose one place, or none for the label alone")
+            raise InvalidConfig(f"{' and '.join(places)} are given: choose one place, or none")
         if self.between is not None and not 0 <= self.between[2] <= 1:
             raise InvalidConfig(f"between: the share of the way is {self.between[2]}, allowed 0 to 1")
+        if self.unplaced not in ("class", "label"):
+            raise InvalidConfig(f"unplaced {self.unplaced!r}: allowed are class and label")
         numbers = [*(self.xy or ()), *(self.position or ())]
         if not all(np.isfinite(number) for number in numbers):
             raise InvalidConfig("xy and position: every number must be finite")
@@ -98,7 +104,6 @@ def generate(config: GenerateConfig, context: Context) -> GenerateResult:
         "method": "ddpm",
         "checkpoint_sha256": generator.record.sha256,
         "label": config.label,
-        "position": None if place.position is None else [float(value) for value in place.position],
         "steps": config.steps,
         "sampler": config.sampler,
         "label_guidance": config.label_guidance,
@@ -107,18 +112,38 @@ def generate(config: GenerateConfig, context: Context) -> GenerateResult:
         "precision": generator.precision.name,
     }
     ids: list[int] = []
-    for first in range(0, config.count, CHUNK):
-        chunk = range(config.seed + first, config.seed + min(first + CHUNK, config.count))
+    for where, chunk in _stops(config, place, generator, mapped, context):
 
-        def on_step(step: int, total: int, first: int = first, many: int = len(chunk)) -> None:
-            context.progress(first + many * step // total, config.count)
+        def on_step(step: int, total: int, done: int = len(ids), many: int = len(chunk)) -> None:
+            context.progress(done + many * step // total, config.count)
 
-        images = draw_images(generator, recipe, chunk, on_step)
-        records = _records(images, chunk, recipe, place, context)
+        position = None if where.position is None else [float(value) for value in where.position]
+        here = {**recipe, "position": position}
+        images = draw_images(generator, here, chunk, on_step)
+        records = _records(images, chunk, here, where, context)
         if mapped is not None:
-            records = _placed(records, images, place, mapped)
+            records = _placed(records, images, where, mapped)
         ids += context.commit(records)
     return GenerateResult(sample_ids=tuple(ids), warnings=warnings)
+
+
+def _stops(
+    config: GenerateConfig, place: Place, generator: Generator, mapped: MappedEncoder | None, context: Context
+) -> list[tuple[Place, range]]:
+    """Places with the seeds to draw there, in order: the place asked for, or those of the label's images in turn."""
+    seeds, ids = range(config.seed, config.seed + config.count), []
+    if place.position is None and config.unplaced == "class" and mapped is not None:
+        ids = class_places(config.label, generator, mapped)
+    if not ids:
+        return [(place, seeds[first : first + CHUNK]) for first in range(0, config.count, CHUNK)]
+    # A seed's place hangs on the seed alone, so that it gives one image whatever is asked for beside it.
+    many = SamplerConfig().micro_batch
+    stops = []
+    for block in range(seeds.start // many, (seeds.stop - 1) // many + 1):
+        asked = replace(config, image_id=ids[block % len(ids)])
+        chunk = range(max(seeds.start, block * many), min(seeds.stop, (block + 1) * many))
+        stops.append((find_place(asked, generator, mapped, context.store)[0], chunk))
+    return stops
 
 
 def _records(

@@ -55,9 +55,13 @@ class Generator:
             raise NotFound(f"label {label!r} is not known to generator {self.record.id}: {', '.join(self.labels)}")
         return self.labels.index(label)
 
+    def knows(self, atlas: Atlas) -> bool:
+        """Whether the positions of this map are those it was trained on."""
+        return self.uses_position and bool(self.record.config["fit"] == fit_fingerprint(atlas))
+
     def check_map(self, atlas: Atlas) -> None:
         """InvalidInput if the positions of this map mean something else to the network."""
-        if self.uses_position and self.record.config["fit"] != fit_fingerprint(atlas):
+        if self.uses_position and not self.knows(atlas):
             trained_on = self.record.config["projection_id"]
             raise InvalidInput(
                 f"generator {self.record.id} was trained on another map (projection {trained_on}): positions mean "

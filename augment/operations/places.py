@@ -22,7 +22,7 @@ from augment.store import ImageRecord, ProjectionRecord, Split, Store
 if TYPE_CHECKING:
     from augment.features.encoders import Encoder
 
-__all__ = ["Landing", "MappedEncoder", "Place", "PlaceAsked", "find_place"]
+__all__ = ["Landing", "MappedEncoder", "Place", "PlaceAsked", "class_places", "find_place"]
 
 
 class PlaceAsked(Protocol):
@@ -151,6 +151,17 @@ def find_place(
     if emptiness <= EMPTY:
         return place, ()
     return place, (notice("no_image_near", times=round(emptiness)),)
+
+
+def class_places(label: str, generator: Generator, mapped: MappedEncoder) -> list[int]:
+    """Ids of a label's training images in a fixed order without meaning: where its samples are asked for when no place
+    is named. Empty where the generator knows no positions of this map, or the map no such image.
+    """
+    atlas = mapped.atlas
+    if label not in atlas.labels or not generator.knows(atlas):
+        return []
+    rows = np.flatnonzero(atlas.fitted & (atlas.label_index == atlas.labels.index(label)))
+    return [int(image_id) for image_id in atlas.image_ids[np.random.default_rng(0).permutation(rows)]]
 
 
 def _located(asked: PlaceAsked, mapped: MappedEncoder, store: Store) -> tuple[Place, float]:

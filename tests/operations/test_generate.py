@@ -61,6 +61,19 @@ def test_the_same_request_keeps_its_samples(context: Context):
     assert generate(config(seed=100), context).sample_ids == first.sample_ids
 
 
+def test_without_a_place_the_labels_own_images_are_asked_for_in_turn(context: Context):
+    store = context.store
+    samples = [store.samples.get(i) for i in generate(config(count=10, seed=700), context).sample_ids]
+    assert [sample.seed for sample in samples] == list(range(700, 710))
+    asked = [sample.requested for sample in samples]
+    assert asked[0] == asked[3] and asked[4] == asked[7] and len({asked[0], asked[4], asked[8]}) == 3
+    for sample in samples:
+        (parent,) = [image for image in store.images.list() if image.sha256 == sample.parents[0]]
+        assert parent.label == "spot" and parent.split == "train" and sample.landing_error is not None
+    alone = [store.samples.get(i) for i in generate(config(unplaced="label", seed=800), context).sample_ids]
+    assert all(sample.requested is None and sample.landing_error is None and not sample.parents for sample in alone)
+
+
 def test_a_seed_gives_one_image_in_any_batch(context: Context):
     together = generate(config(seed=200, count=6), context).sample_ids
     alone = generate(config(seed=203, count=1), context).sample_ids
@@ -184,6 +197,7 @@ def test_another_map_and_a_generator_of_labels(store: Store, tmp_path: Path):
         ({"xy": (0.0, 0.0), "image_id": 3}, "image_id and xy"),
         ({"between": (1, 2, 1.5)}, "between"),
         ({"xy": (float("nan"), 0.0)}, "finite"),
+        ({"unplaced": "nowhere"}, "unplaced 'nowhere'"),
     ],
 )
 def test_requests_out_of_range_are_refused(fields, named):
