@@ -164,7 +164,7 @@ def test_features_of_a_stopped_job_are_not_encoded_again(store, pictures, monkey
     assert told["done"] == 8
     watch = Watch()
     embed(EmbedConfig(), context_of(store, "2", watch))
-    assert min(step for step in watch.steps if step) == 800
+    assert min(step for step in watch.steps if step) == 600
 
 
 def test_a_view_changed_since_needs_another_encoder(store, pictures):
