@@ -65,15 +65,13 @@ def train_base(config: TrainBaseConfig, context: Context) -> TrainBaseResult:
     folder = Path(config.folder) if config.folder else BASE_ASSETS
     folder.mkdir(parents=True, exist_ok=True)
     told = {name: value for name, value in asdict(config).items() if name != "folder"}
-    pixels, label = _drawings(config, context)
-    # The last hundredth is held out: seeds of their own, so no surface of it was ever trained on.
-    held = max(8, len(pixels) // 100)
+    studies = _drawings(config, context)
     seconds = {}
     began = time.perf_counter()
-    encoder = _train_encoder(config, pixels, label, held, folder, context)
+    encoder = _train_encoder(config, studies, folder, context)
     seconds["encoder"] = round(time.perf_counter() - began, 1)
     began = time.perf_counter()
-    generator, history = _train_generator(config, pixels, label, held, folder, context)
+    generator, history = _train_generator(config, studies, folder, context)
     seconds["generator"] = round(time.perf_counter() - began, 1)
     figures = {
         "config": told,
@@ -87,8 +85,22 @@ def train_base(config: TrainBaseConfig, context: Context) -> TrainBaseResult:
     return TrainBaseResult(folder=str(folder), encoder=encoder, generator=generator)
 
 
-def _drawings(config: TrainBaseConfig, context: Context) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Cuts (n, 48, 48, 1) uint8 and label indices (n,) int64, drawn once in the job's folder."""
+@dataclass(frozen=True, eq=False)
+class _Studies:
+    """Cuts (n, 48, 48, 1) uint8 and label indices (n,) int64."""
+
+    pixels: NDArray[np.uint8]
+    label: NDArray[np.int64]
+
+    @property
+    def parts(self) -> tuple[slice, slice]:
+        """Training and held-out rows: the last hundredth has seeds of its own, so no surface of it is trained on."""
+        held = max(8, len(self.pixels) // 100)
+        return slice(None, -held), slice(-held, None)
+
+
+def _drawings(config: TrainBaseConfig, context: Context) -> _Studies:
+    """The studies, drawn once in the job's folder."""
     context.job_folder.mkdir(parents=True, exist_ok=True)
     kept = context.job_folder / "drawings.npz"
     if not kept.is_file():
@@ -103,17 +115,10 @@ def _drawings(config: TrainBaseConfig, context: Context) -> tuple[NDArray[np.uin
         np.savez(part, pixels=pixels, label=label)
         part.replace(kept)
     with np.load(kept) as stored:
-        return stored["pixels"], stored["label"]
+        return _Studies(stored["pixels"], stored["label"])
 
 
-def _train_encoder(
-    config: TrainBaseConfig,
-    pixels: NDArray[np.uint8],
-    label: NDArray[np.int64],
-    held: int,
-    folder: Path,
-    context: Context,
-) -> dict[str, float]:
+def _train_encoder(config: TrainBaseConfig, studies: _Studies, folder: Path, context: Context) -> dict[str, float]:
     from augment.features.encoder_training import LabelledImages, train_builtin
 
     figures = context.job_folder / "encoder.json"
@@ -127,7 +132,7 @@ def _train_encoder(
             likeness_weight=0.2,
             seed=config.seed,
         )
-        labelled = [LabelledImages(pixels[rows], label[rows]) for rows in (slice(None, -held), slice(-held, None))]
+        labelled = [LabelledImages(studies.pixels[rows], studies.label[rows]) for rows in studies.parts]
         trained = train_builtin(
             labelled[0],
             len(study_labels()),
@@ -144,12 +149,7 @@ def _train_encoder(
 
 
 def _train_generator(
-    config: TrainBaseConfig,
-    pixels: NDArray[np.uint8],
-    label: NDArray[np.int64],
-    held: int,
-    folder: Path,
-    context: Context,
+    config: TrainBaseConfig, studies: _Studies, folder: Path, context: Context
 ) -> tuple[dict[str, float], list[dict[str, float]]]:
     from augment.ddpm.train import TrainingImages, build_denoiser, train_denoiser
     from augment.images import encode_png
@@ -163,8 +163,7 @@ def _train_generator(
         checkpoint_every=8000,
         seed=config.seed,
     )
-    data = TrainingImages(pixels[:-held], label[:-held], None)
-    held_out = TrainingImages(pixels[-held:], label[-held:], None)
+    data, held_out = (TrainingImages(studies.pixels[rows], studies.label[rows], None) for rows in studies.parts)
     history: list[dict[str, float]] = []
 
     def report(step: int, total: int, metrics: Mapping[str, float], previews: NDArray[np.uint8] | None) -> None:

@@ -89,7 +89,7 @@
   // repeated in the rows between; its line goes from one measurement to the next.
   kizu.lossSeries = (rows) => {
     const names = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => /loss/.test(name));
-    return names.map((name, i) => ({ name: name.replaceAll('_', ' '), slot: i || undefined, points: rows.filter((row) => name in row).map((row) => [row.step, row[name]]).filter(([, y], at, all) => !at || y !== all[at - 1][1]) }));
+    return names.map((name, i) => ({ name: kizu.t(`train.metric_${name}`), slot: i || undefined, points: rows.filter((row) => name in row).map((row) => [row.step, row[name]]).filter(([, y], at, all) => !at || y !== all[at - 1][1]) }));
   };
 
   // A resumed run begins at its last checkpoint and goes again over steps that were noted before: those are left out.
