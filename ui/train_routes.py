@@ -33,7 +33,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "encoder": {
         "operation": "train_encoder",
         "main": ("start", "images_seen", "width", "batch_size", "learning_rate", "flips", "seed"),
-        "presets": {"try": {"images_seen": 2_000}, "usual": {"images_seen": 8_000}, "long": {"images_seen": 32_000}},
+        "presets": {"try": {"images_seen": 4_000}, "usual": {"images_seen": 16_000}, "long": {"images_seen": 64_000}},
     },
 }
 

@@ -10,12 +10,12 @@ __all__ = ["TrainEncoderConfig"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainEncoderConfig:
-    """Training of the built-in encoder. The defaults take about a minute on 2 cores at 64 px.
+    """Training of the built-in encoder. The defaults take two minutes on 2 cores at 64 px.
 
     Where classes have few images, labels weigh less (see `encoder_training.label_share`).
     """
 
-    images_seen: int = field(default=8_000, metadata={"help": "training images shown, repeats counted"})
+    images_seen: int = field(default=16_000, metadata={"help": "training images shown, repeats counted"})
     batch_size: int = field(default=32, metadata={"help": "images per step, each shown in two variants"})
     learning_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of AdamW"})
     weight_decay: float = field(default=0.05, metadata={"help": "decoupled weight decay of AdamW"})
