@@ -149,8 +149,8 @@ def label_share(counts: NDArray[Any]) -> float:
     """Share of `label_weight` that counts: 1 where the median class has 200 images, less with fewer, 0.3 at the least.
 
     An encoder that tells a few dozen training labels apart perfectly has learned them by heart: it puts each far from
-    any boundary, and new parts of the class nowhere. Measured on magnetic tiles, 511 images of 6 classes: balanced
-    accuracy of a linear classifier on held-out parts 0.34 at full weight, 0.50 at 0.3.
+    any boundary, and new parts of the class nowhere. Measured on magnetic tiles, 511 images of 6 classes, 16,000 images
+    seen: balanced accuracy of a linear classifier on held-out parts 0.34 at full weight, 0.44 at 0.3.
 
     Args:
         counts: (classes,) int, training images of each label; labels without images are passed over.

@@ -5,7 +5,7 @@ Imports torch only when it runs. Cancelled or killed, it continues from the chec
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -63,12 +63,13 @@ class TrainDdpmConfig(DenoiserTraining):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainDdpmResult:
-    """The trained model's id and file, how many images it was trained on, and its last metrics."""
+    """The trained model's id and file, how many images it was trained on, its last metrics, and what to know of it."""
 
     model_id: int
     sha256: str
     images: int
     metrics: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
 
 def train_ddpm(config: TrainDdpmConfig, context: Context) -> TrainDdpmResult:
@@ -119,7 +120,10 @@ def train_ddpm(config: TrainDdpmConfig, context: Context) -> TrainDdpmResult:
         "fit": fit_fingerprint(atlas) if atlas else None,
         "training": {**asdict(config), "start": started},
     }
-    return _keep(trained, told, len(data), metrics, context)
+    kept = _keep(trained, told, len(data), metrics, context)
+    if started == config.start:
+        return kept
+    return replace(kept, notes=("started from nothing: the network that ships with Kizu has another shape",))
 
 
 def fit_fingerprint(atlas: Atlas) -> str:

@@ -68,6 +68,9 @@ def test_cancelled_and_resumed_it_gives_the_same_bytes(store: Store, tmp_path: P
 def test_label_alone_needs_no_map(store: Store, tmp_path: Path):
     add_images(store)
     result = train_ddpm(TrainDdpmConfig(**TINY, condition="label"), context_of(store, tmp_path / "job"))
+    # Width 8 is not the shape of the base network, and that is said where it was asked for.
+    assert "started from nothing" in result.notes[0]
+    assert store.models.get(result.model_id).config["training"]["start"] == "random"
     assert store.models.get(result.model_id).config["projection_id"] is None
     with pytest.raises(NotReady, match="needs the map"):
         train_ddpm(TrainDdpmConfig(**TINY), context_of(store, tmp_path / "job2"))
