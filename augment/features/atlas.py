@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.errors import InvalidInput, NotFound, NotReady
+from augment.features.linear import LinearClassifier
 from augment.features.neighbours import Floats, nearest
 from augment.features.projection import Projection
 
@@ -35,6 +36,7 @@ _ARRAYS = {
     "pairs": "pairs.npy",
     "pair_distance": "pair_distance.npy",
 }
+_CLASSIFIER = "classifier.npz"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -113,6 +115,7 @@ class Atlas:
         position: Floats,
         xy: Floats,
         projection: Projection,
+        classifier: LinearClassifier | None = None,
     ) -> None:
         """Write the arrays and the projection into `folder`. The caller renames the folder into place when this
         returns.
@@ -143,6 +146,8 @@ class Atlas:
         (folder / "scale.json").write_text(json.dumps(dict(atlas.scale), ensure_ascii=False), encoding="utf-8")
         (folder / "spacing.json").write_text(json.dumps(dict(atlas.spacing)), encoding="utf-8")
         projection.save(folder)
+        if classifier is not None:
+            classifier.save(folder / _CLASSIFIER)
 
     @cached_property
     def projection(self) -> Projection:
@@ -152,6 +157,23 @@ class Atlas:
             NotReady: its files are missing or damaged.
         """
         return Projection.load(self.folder)
+
+    @cached_property
+    def classifier(self) -> LinearClassifier | None:
+        """Tells the labels apart by features; fitted on every training image of this map.
+
+        None where training had one label, and for maps of earlier versions.
+
+        Raises:
+            NotReady: its file is damaged, or of other labels than the map.
+        """
+        file = self.folder / _CLASSIFIER
+        if not file.is_file():
+            return None
+        read = LinearClassifier.load(file)
+        if read.labels != self.labels or len(read.mean) != self.features.shape[1]:
+            raise NotReady(f"the classifier in {self.folder.name} is of another map: build the map again")
+        return read
 
     def row_of(self, image_id: int) -> int:
         """Row of an image.

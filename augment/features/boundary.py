@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.errors import InvalidInput
+from augment.features.linear import LinearClassifier
 from augment.features.neighbours import Floats, check_points, nearest
 
 __all__ = ["Boundary", "folds_by_group", "margins", "mutual_pairs", "nearest", "neighbour_scale", "part_spacing"]
@@ -22,12 +23,14 @@ _MOST_ROWS = 20_000  # rows a fold's classifier is fitted on; more move its plan
 class Boundary:
     """labels: k names, sorted. probability: (n, k) float32 out of fold. margin: (n,) float32 in [-1, 1], see `margins`.
 
+    classifier: the one fitted on all training rows, for features that come later; None with one label in training.
     notes: what a user should be told, in words.
     """
 
     labels: tuple[str, ...]
     probability: Floats
     margin: Floats
+    classifier: LinearClassifier | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -78,16 +81,18 @@ def margins(
             notes.append("one label: there is no class boundary, every margin is 1")
         probability = np.zeros((len(x), len(names)), dtype=np.float32)
         probability[:, y[train][0]] = 1.0
-        return _boundary(names, probability, y, notes)
+        return _boundary(names, probability, y, None, notes)
     rows = np.flatnonzero(train)
     fold, fold_notes = folds_by_group(y[rows], np.asarray(groups, dtype=str)[rows], folds, seed)
     notes += [note.format(*(str(name) for name in names)) for note in fold_notes]
-    probability = _fit_predict(x, y, rows, np.arange(len(x)), len(names), seed)
+    labels_of = tuple(str(name) for name in names)
+    whole = _fitted(x, y, rows, labels_of, seed)
+    probability = whole.probability(x)
     for number in range(int(fold.max()) + 1):
         held, kept = rows[fold == number], rows[fold != number]
         if len(held) and len(np.unique(y[kept])) > 1:
-            probability[held] = _fit_predict(x, y, kept, held, len(names), seed)
-    return _boundary(names, probability, y, notes)
+            probability[held] = _fitted(x, y, kept, labels_of, seed).probability(x[held])
+    return _boundary(names, probability, y, whole, notes)
 
 
 def folds_by_group(
@@ -209,7 +214,9 @@ def _median_gap(points: Floats) -> float:
     return float(np.median(distances[:, 1]))
 
 
-def _boundary(names: NDArray[Any], probability: Floats, y: NDArray[Any], notes: list[str]) -> Boundary:
+def _boundary(
+    names: NDArray[Any], probability: Floats, y: NDArray[Any], classifier: LinearClassifier | None, notes: list[str]
+) -> Boundary:
     own = probability[np.arange(len(y)), y]
     other = probability.copy()
     other[np.arange(len(y)), y] = -1.0
@@ -218,22 +225,12 @@ def _boundary(names: NDArray[Any], probability: Floats, y: NDArray[Any], notes: 
         labels=tuple(str(name) for name in names),
         probability=probability,
         margin=np.asarray(margin, dtype=np.float32),
+        classifier=classifier,
         notes=tuple(notes),
     )
 
 
-def _fit_predict(
-    x: Floats, y: NDArray[Any], fit_rows: NDArray[Any], rows: NDArray[Any], classes: int, seed: int
-) -> Floats:
-    """Probabilities (len(rows), classes); columns of classes without a fitted row are 0."""
-    from sklearn.linear_model import LogisticRegression
-
-    if len(fit_rows) > _MOST_ROWS:
-        fit_rows = np.sort(np.random.default_rng(seed).choice(fit_rows, _MOST_ROWS, replace=False))
-    middle, spread = x[fit_rows].mean(axis=0), x[fit_rows].std(axis=0)
-    spread = np.where(spread > 1e-6, spread, 1.0)
-    model = LogisticRegression(C=0.1, class_weight="balanced", max_iter=300, tol=1e-3)
-    model.fit((x[fit_rows] - middle) / spread, y[fit_rows])
-    probability = np.zeros((len(rows), classes), dtype=np.float32)
-    probability[:, model.classes_] = model.predict_proba((x[rows] - middle) / spread)
-    return probability
+def _fitted(x: Floats, y: NDArray[Any], rows: NDArray[Any], labels: tuple[str, ...], seed: int) -> LinearClassifier:
+    if len(rows) > _MOST_ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, _MOST_ROWS, replace=False))
+    return LinearClassifier.fit(x[rows], y[rows], labels)

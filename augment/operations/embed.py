@@ -211,6 +211,7 @@ def _measure(
         "fitted": fitted,
         "probability": boundary.probability,
         "margin": boundary.margin,
+        "classifier": boundary.classifier,
         "pairs": np.array([(rows[a], rows[b]) for a, b, _ in pairs], dtype=np.int32).reshape(-1, 2),
         "pair_distance": np.array([distance for _, _, distance in pairs], dtype=np.float32),
         "scale": {label: scale.get(label, usual) for label in boundary.labels},

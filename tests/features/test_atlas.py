@@ -3,6 +3,7 @@ import pytest
 
 from augment.errors import InvalidInput, NotFound, NotReady
 from augment.features.atlas import Atlas
+from augment.features.linear import LinearClassifier
 from augment.features.projection import Projection
 
 
@@ -40,6 +41,20 @@ def test_what_is_written_is_read(tmp_path):
     assert atlas.labels == given["labels"]
     assert atlas.scale == given["scale"]
     assert np.allclose(atlas.projection.place(given["features"])[0], given["position"], atol=1e-5)
+
+
+def test_the_classifier_is_read_with_the_map(tmp_path):
+    given = arrays()
+    Atlas.write(tmp_path / "without", **given)
+    assert Atlas.load(tmp_path / "without").classifier is None
+    fitted = LinearClassifier.fit(given["features"], given["label_index"], given["labels"])
+    Atlas.write(tmp_path / "with", **given, classifier=fitted)
+    read = Atlas.load(tmp_path / "with").classifier
+    assert np.array_equal(read.probability(given["features"]), fitted.probability(given["features"]))
+    other = LinearClassifier.fit(given["features"], given["label_index"], ("a", "b", "c"))
+    other.save(tmp_path / "with" / "classifier.npz")
+    with pytest.raises(NotReady, match="another map"):
+        _ = Atlas.load(tmp_path / "with").classifier
 
 
 def test_rows_are_found_by_image(tmp_path):

@@ -116,6 +116,8 @@ def test_a_map_is_made_grows_and_is_made_anew(store, pictures):
     assert atlas.fitted[atlas.pairs].all()
     assert set(atlas.scale) == set(atlas.labels)
     assert min(atlas.scale.values()) > 0
+    # All test images are judged by it; the training images' own probabilities are out of fold.
+    assert np.allclose(atlas.classifier.probability(atlas.features)[~atlas.fitted], atlas.probability[~atlas.fitted])
 
     new = put(store, pictures[150:], first=150)
     grown = embed(EmbedConfig(), context_of(store, "3"))
