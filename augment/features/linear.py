@@ -96,7 +96,8 @@ class LinearClassifier:
             NotReady: the file is missing or damaged.
         """
         try:
-            with np.load(file, allow_pickle=False) as stored:
+            # Opened here: NumPy leaves a damaged zip open.
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in _ARRAYS}
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise NotReady(f"the map's classifier cannot be read ({error}): build the map again") from error
