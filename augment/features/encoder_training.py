@@ -54,9 +54,13 @@ class LabelledImages:
 
 @dataclass(frozen=True, eq=False)
 class TrainedEncoder:
-    """The encoder with averaged weights, what was measured, and what a user should be told."""
+    """The encoder with averaged weights, what was measured, and what a user should be told.
+
+    head: Linear(dim, classes) over relu(feature), averaged as well; without meaning where no labels were learned.
+    """
 
     encoder: BuiltinEncoder
+    head: nn.Linear
     metrics: Mapping[str, float]
     notes: tuple[str, ...]
 
@@ -117,11 +121,12 @@ def train_builtin(
             run.save()
             raise
         run.save()
-    encoder = BuiltinEncoder(run.averaged_net(), run.precision)
+    averaged = run.averaged()
+    encoder = BuiltinEncoder(averaged.net, run.precision)
     metrics = dict(run.metrics)
     if validation is not None and len(validation.images):
         metrics |= _held_out_accuracy(encoder, training, validation)
-    return TrainedEncoder(encoder, metrics, tuple(run.notes))
+    return TrainedEncoder(encoder, averaged.labels, metrics, tuple(run.notes))
 
 
 def likeness_loss(first: Tensor, second: Tensor, identity: Tensor) -> Tensor:
@@ -182,7 +187,7 @@ class _Run:
         if base is not None and not start_from(base, learner.net):
             self.notes.append("started from nothing: the network that ships with Kizu has another shape")
         self.learner = self.precision.place(learner)
-        self.ema = PowerEma(self.learner.net, _EMA_WIDTH)
+        self.ema = PowerEma(self.learner, _EMA_WIDTH)
         self.optimiser = torch.optim.AdamW(
             _decayed_apart(self.learner, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.99)
         )
@@ -236,7 +241,7 @@ class _Run:
             check_loss(losses["loss"], self.step, rate)
             self.optimiser.step()
             self.step += 1
-            self.ema.update(self.learner.net, self.step)
+            self.ema.update(self.learner, self.step)
             now = time.monotonic()
             seen = self.step * self.batch
             pace = (seen - seen_before) / max(now - began, 1e-9)
@@ -271,11 +276,11 @@ class _Run:
         nn.utils.clip_grad_norm_(self.learner.parameters(), 5.0)
         return {"loss": float(loss.detach()), **losses}
 
-    def averaged_net(self) -> ResidualNet:
-        """The network with averaged weights."""
-        net = self.ema.module
-        assert isinstance(net, ResidualNet)
-        return net
+    def averaged(self) -> _Learner:
+        """Network and heads with averaged weights."""
+        learner = self.ema.module
+        assert isinstance(learner, _Learner)
+        return learner
 
     def save(self) -> None:
         """Write the checkpoint."""

@@ -1,0 +1,150 @@
+"""Judges of generated images: a classifier and an encoder, both trained from nothing on real training images alone.
+
+They share no weights, seed or width with the encoder that a generator is conditioned on, so that a generator cannot
+please them by accident of its own features. They know arrays and label indices; neither store nor view.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from augment.errors import InvalidConfig, InvalidInput, NotFound
+from augment.features.encoder_config import TrainEncoderConfig
+from augment.features.encoder_training import LabelledImages, TrainedEncoder, train_builtin
+from augment.features.encoders import BuiltinEncoder, BuiltinNetConfig, ResidualNet
+from augment.training import choose_precision, load_weights, save_weights
+
+__all__ = ["Classifier", "JudgeConfig", "train_classifier", "train_judge_encoder"]
+
+Report = Callable[[int, int, Mapping[str, float]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeConfig:
+    """How both judges are trained. Other seed and width than the conditioning encoder's defaults (0 and 16)."""
+
+    images_seen: int = field(default=16_000, metadata={"help": "training images shown to each judge, repeats counted"})
+    width: int = field(default=24, metadata={"help": "channels of the first level, a multiple of 8"})
+    seed: int = field(default=1_000, metadata={"help": "random seed of weights and order"})
+
+    def __post_init__(self) -> None:
+        """InvalidConfig names the field and its range."""
+        if self.images_seen < 1 or self.width < 8 or self.width % 8 or not 0 <= self.seed < 2**32 - 1:
+            raise InvalidConfig(
+                f"images_seen {self.images_seen}, width {self.width}, seed {self.seed}: 1 or more, a multiple of 8, "
+                "0 or more are needed"
+            )
+
+    def classifier(self) -> TrainEncoderConfig:
+        """The classifier's training: labels, and telling images apart so that few images are not learned by heart."""
+        return TrainEncoderConfig(
+            images_seen=self.images_seen, width=self.width, seed=self.seed, start="random", likeness_weight=1.0
+        )
+
+    def encoder(self) -> TrainEncoderConfig:
+        """The encoder's training: no labels, so that what differs within a label counts as much as between them."""
+        return TrainEncoderConfig(
+            images_seen=self.images_seen, width=self.width, seed=self.seed + 1, start="random", label_weight=0.0
+        )
+
+
+class _ClassifierNet(nn.Module):
+    """The built-in network with its label head."""
+
+    def __init__(self, net: ResidualNet, head: nn.Linear) -> None:
+        super().__init__()
+        self.net, self.head = net, head
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalised images (N, C, S, S) -> logits (N, classes)."""
+        return self.head(torch.relu(self.net(x)))  # type: ignore[no-any-return]
+
+
+class Classifier:
+    """Names the label of an image. `train_classifier` makes one; `load` reads one."""
+
+    def __init__(self, net: ResidualNet, head: nn.Linear, batch_size: int = 256) -> None:
+        """Take a network and its head; they are moved to the device and switched to evaluation."""
+        self.precision = choose_precision()
+        self._net = self.precision.place(_ClassifierNet(net, head)).eval()
+        self.batch_size = batch_size
+
+    @property
+    def classes(self) -> int:
+        """Number of labels."""
+        return int(self._net.head.out_features)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """JSON values for `load`."""
+        return {"classes": self.classes, **asdict(self._net.net.net_config)}
+
+    def probability(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities (n, classes) float32, rows summing to 1, of images (n, side, side, channels) uint8.
+
+        Raises:
+            InvalidInput: images of another shape than it was trained on.
+        """
+        shape = self._net.net.net_config
+        if images.shape[1:] != (shape.side_px, shape.side_px, shape.channels) or images.dtype != np.uint8:
+            raise InvalidInput(
+                f"images {images.shape} {images.dtype}: this classifier takes (n, {shape.side_px}, {shape.side_px}, "
+                f"{shape.channels}) uint8; train it again for this view"
+            )
+        parts = [np.empty((0, self.classes), dtype=np.float32)]
+        with torch.inference_mode(), self.precision.autocast():
+            for start in range(0, len(images), self.batch_size):
+                pixels = torch.from_numpy(np.ascontiguousarray(images[start : start + self.batch_size]))
+                logits = self._net(self.precision.arrange(self._net.net.normalise(pixels)))
+                parts.append(torch.softmax(logits.float(), dim=1).cpu().numpy())
+        return np.concatenate(parts)
+
+    def save(self, path: Path) -> str:
+        """Write the weights as safetensors; return the file's SHA-256."""
+        return save_weights(path, self._net)
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any], weights: Path) -> Self:
+        """Rebuild from `config` and the file that `save` wrote. NotFound or InvalidInput if it is gone or damaged."""
+        if not weights.is_file():
+            raise NotFound(f"weights of the judging classifier ({weights.name}) are missing: train it again")
+        shape = {name: value for name, value in config.items() if name != "classes"}
+        net = ResidualNet(BuiltinNetConfig(**shape))
+        whole = _ClassifierNet(net, nn.Linear(net.net_config.dim, int(config["classes"])))
+        load_weights(weights, whole)
+        return cls(whole.net, whole.head)
+
+
+def train_classifier(
+    training: LabelledImages, classes: int, config: JudgeConfig, report: Report, checkpoint: Path
+) -> Classifier:
+    """Train the classifier on real images; class-balanced, deterministic, resumed from `checkpoint` if it is there.
+
+    Raises:
+        InvalidInput: fewer than two images, or a single label: nothing to tell apart.
+        Cancelled: `report` said so; the checkpoint holds everything done so far.
+    """
+    if len(np.unique(training.label_index)) < 2:
+        raise InvalidInput("one label in training: a classifier needs two or more; import images of another label")
+    trained = _train(training, classes, config.classifier(), report, checkpoint)
+    return Classifier(trained.encoder.net, trained.head)
+
+
+def train_judge_encoder(
+    training: LabelledImages, config: JudgeConfig, report: Report, checkpoint: Path
+) -> BuiltinEncoder:
+    """Train the independent encoder on real images without their labels; as `train_classifier`."""
+    return _train(training, 1, config.encoder(), report, checkpoint).encoder
+
+
+def _train(
+    training: LabelledImages, classes: int, config: TrainEncoderConfig, report: Report, checkpoint: Path
+) -> TrainedEncoder:
+    labels = training if config.label_weight else LabelledImages(training.images, np.zeros_like(training.label_index))
+    return train_builtin(labels, classes, config, checkpoint=checkpoint, report=report)
