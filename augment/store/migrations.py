@@ -131,7 +131,11 @@ ALTER TABLE verdicts ADD COLUMN batch TEXT NOT NULL DEFAULT '';
 CREATE INDEX verdicts_by_batch ON verdicts (reviewer, batch) WHERE batch <> '';
 """
 
-MIGRATIONS: tuple[str, ...] = (_INITIAL, _BATCHES)
+_PROBABILITIES = """
+ALTER TABLE samples ADD COLUMN probability TEXT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_INITIAL, _BATCHES, _PROBABILITIES)
 """SQL scripts; the first takes a database from version 0 to 1, and so on. Statements end with `;` at a line's end."""
 
 VERSION = len(MIGRATIONS)

@@ -42,7 +42,8 @@ class SampleRecord:
     `recipe` is JSON: method, checkpoint sha256, condition, steps, guidance, seed. `position` is the sample's own
     place in the projection, `requested` the place asked for (both 20-D); `xy` and `requested_xy` are the same places
     in the 2-D view. `landing_error` is |position - requested| over the class's median nearest-neighbour distance.
-    `parents` are sha256 of images.
+    `parents` are sha256 of images. `probability` is that of every label by the map's classifier, which was fitted on
+    real training images alone; None where the map had none.
     """
 
     sha256: str
@@ -63,6 +64,7 @@ class SampleRecord:
     landing_error: float | None = None
     nearest_image_id: int | None = None
     nearest_real_distance: float | None = None
+    probability: dict[str, float] | None = None
     projection_id: int | None = None
     job_id: int | None = None
     status: Status = "candidate"

@@ -174,6 +174,7 @@ samples = Table(
     Column("job_id", Integer, ForeignKey("jobs.id")),
     Column("status", Text, nullable=False),
     Column("created_at", Text, nullable=False),
+    Column("probability", Json),
     _one_of("split", "train", "validation", "test"),
     _one_of("status", "candidate", "accepted", "rejected"),
     UniqueConstraint("sha256", "seed", "recipe"),

@@ -8,7 +8,7 @@ from sqlalchemy import create_engine
 
 from augment.errors import WorkspaceError
 from augment.store import Store, migrations, schema
-from tests.examples import image_record
+from tests.examples import image_record, sample_record
 
 
 def form(connection):
@@ -121,6 +121,24 @@ def test_an_older_database_is_brought_forward_by_its_owner_only(workspace, monke
     with closing(sqlite3.connect(workspace.database)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone()[0] == migrations.VERSION
         assert connection.execute("SELECT count(*) FROM notes").fetchone() == (0,)
+
+
+def test_samples_made_before_probabilities_were_kept_have_none(workspace, monkeypatch):
+    with monkeypatch.context() as former:
+        former.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:2])
+        workspace.create()
+        with closing(sqlite3.connect(workspace.database, isolation_level=None)) as connection:
+            migrations.migrate(connection, workspace.database)
+            values = {"sha256": "a", "label": "crack", "method": "ddpm", "seed": 1, "recipe": "{}", "parents": "[]"}
+            values |= {"group": "", "split": "train", "status": "accepted", "created_at": "2026"}
+            names = ", ".join(f'"{name}"' for name in values)
+            places = ", ".join("?" * len(values))
+            connection.execute(f"INSERT INTO samples ({names}) VALUES ({places})", (*values.values(),))
+    with Store(workspace) as store:
+        [sample] = store.samples.list()
+        assert sample.probability is None and sample.status == "accepted" and sample.seed == 1
+        [new] = store.apply([sample_record(2, probability={"crack": 1.0})])
+        assert store.samples.get(new).probability == {"crack": 1.0}
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(workspace, monkeypatch):

@@ -59,6 +59,7 @@ def test_more_ids_than_a_statement_takes_parameters(store):
 def test_a_sample_comes_back_as_it_went_in(store):
     store.apply([image_record(0)])
     record = sample_record(1, nearest_image_id=1, landing_error=1 / 3, strength_sigma=0.7, group="a", split="test")
+    record = replace(record, probability={"crack": 0.625, "free": 0.375, "傷": 0.0})
     [sample_id] = store.apply([record])
     assert replace(store.samples.get(sample_id), id=None, created_at="") == record
     bare = sample_record(2, position=None, requested=None, xy=None, requested_xy=None, parents=(), recipe={})
