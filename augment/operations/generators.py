@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from augment.ddpm.denoiser import Denoiser
     from augment.training import Precision
 
-__all__ = ["Generator", "draw_images", "find_generator", "load_map"]
+__all__ = ["Generator", "draw_images", "draw_series", "find_generator", "load_map"]
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,14 @@ def draw_images(
     generator: Generator, recipe: Mapping[str, Any], seeds: Sequence[int], on_step: Callable[[int, int], None]
 ) -> NDArray[np.uint8]:
     """Images (n, side, side, C) uint8 of a recipe, one for each seed; `on_step(step, total)` at every noise level."""
+    return draw_series(generator, [recipe] * len(seeds), seeds, on_step)
+
+
+def draw_series(
+    generator: Generator, recipes: Sequence[Mapping[str, Any]], seeds: Sequence[int], on_step: Callable[[int, int], None]
+) -> NDArray[np.uint8]:
+    """As `draw_images`, with a recipe for each seed. Recipes of a series differ in label and position alone, and all of
+    them name a position or none does."""
     import torch
 
     from augment.ddpm.condition import Condition
@@ -121,11 +129,12 @@ def draw_images(
     from augment.ddpm.sampling import sample
 
     config, precision = generator.denoiser.config, generator.precision
-    label = generator.label_index(recipe["label"]) if generator.uses_label else -1
+    recipe = recipes[0]
+    label = torch.tensor([generator.label_index(each["label"]) if generator.uses_label else -1 for each in recipes])
     position = None
     if recipe["position"] is not None:
-        position = torch.tensor(recipe["position"], dtype=torch.float32).expand(len(seeds), -1)
-    condition = Condition.of(torch.full((len(seeds),), label), position, config.condition.dimensions)
+        position = torch.tensor([each["position"] for each in recipes], dtype=torch.float32)
+    condition = Condition.of(label, position, config.condition.dimensions)
     # A condition that is not there takes the scale of the one that is, so that no term is spent on it.
     scales = [recipe["label_guidance"]] if generator.uses_label else []
     scales += [recipe["position_guidance"]] if position is not None else []
