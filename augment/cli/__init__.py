@@ -1,7 +1,7 @@
 """The command line: `kizu`, the same operations that the page submits, without a page.
 
-    kizu import | embed | train encoder|ddpm|base|demo | generate | review | export | regenerate | jobs | doctor | ui
-    kizu demo
+    kizu import | embed | train encoder|ddpm|base|demo | generate | propose | review | export | regenerate | jobs
+    kizu doctor | ui | demo
 
 Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and
 reasons to standard error. Exit code 0: done; 1: failed or stopped, with the reason; 2: wrong usage. No command needs a
@@ -81,6 +81,12 @@ COMMANDS: tuple[Command, ...] = (
         help="generate samples of a label, anywhere or at a place on the map",
         example="kizu generate crack --image-id 42 --count 16 --workspace tiles",
         operation="generate",
+    ),
+    Command(
+        name="propose",
+        help="propose places where two labels meet: the classifier is unsure and real images are near",
+        example="kizu propose crack free --count 8 --workspace tiles",
+        operation="propose",
     ),
     Command(
         name="review",

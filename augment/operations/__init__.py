@@ -103,6 +103,7 @@ OPERATIONS: dict[str, Operation] = {
         _operation("embed", "Build the map", "embed", "EmbedConfig", "embed", long=True),
         _operation("train_ddpm", "Train the generator", "train_ddpm", "TrainDdpmConfig", "train_ddpm", long=True),
         _operation("generate", "Generate samples", "generate", "GenerateConfig", "generate", long=False),
+        _operation("propose", "Propose places at a boundary", "propose", "ProposeConfig", "propose", long=False),
         _operation("regenerate", "Make a sample again", "regenerate", "RegenerateConfig", "regenerate", long=False),
         _operation("export", "Export the dataset", "export", "ExportConfig", "export_dataset", long=True),
         _operation("base", "Train the base networks", "train_base", "TrainBaseConfig", "train_base", long=True),

@@ -9,11 +9,29 @@ from typing import Literal
 
 __all__ = ["ENGLISH", "Notice", "NoticeKey", "notice"]
 
-NoticeKey = Literal["no_image_near", "label_unchecked"]
+NoticeKey = Literal[
+    "no_image_near", "label_unchecked", "path_empty", "classes_apart", "boundary_few", "no_boundary", "no_classifier"
+]
 
 ENGLISH: Mapping[NoticeKey, str] = {
     "no_image_near": "No real image is near: the nearest lies {times} times the usual distance between parts away.",
     "label_unchecked": "This generator knows no labels: {label} is written on the samples unchecked.",
+    "path_empty": (
+        "No real image is near {empty} of the {count} steps of this way: the nearest lies up to {times} times the "
+        "usual distance between parts away."
+    ),
+    "classes_apart": (
+        "{first} and {second} do not meet on this map: their nearest images lie {times} times the usual distance "
+        "between parts apart."
+    ),
+    "boundary_few": (
+        "{found} of {asked} places: the classifier is unsure between {first} and {second} nowhere else where real "
+        "images are near."
+    ),
+    "no_boundary": (
+        "There is no place where the classifier is unsure between {first} and {second} and real images are near."
+    ),
+    "no_classifier": "This map keeps no classifier: build the map again to see how samples are judged.",
 }
 """The sentence of each key, with the names of its values."""
 

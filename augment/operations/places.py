@@ -22,7 +22,19 @@ from augment.store import ImageRecord, ProjectionRecord, Split, Store
 if TYPE_CHECKING:
     from augment.features.encoders import Encoder
 
-__all__ = ["Landing", "MappedEncoder", "Place", "PlaceAsked", "class_places", "find_place"]
+__all__ = [
+    "Landing",
+    "MappedEncoder",
+    "Place",
+    "PlaceAsked",
+    "class_places",
+    "emptiness",
+    "find_place",
+    "labels_at",
+    "places_along",
+    "places_of",
+    "probability_at",
+]
 
 
 class PlaceAsked(Protocol):
@@ -47,6 +59,11 @@ class Place:
     parents: tuple[ImageRecord, ...] = ()
 
     @property
+    def numbers(self) -> list[float] | None:
+        """The position as JSON says it."""
+        return None if self.position is None else [float(value) for value in self.position]
+
+    @property
     def split(self) -> Split:
         """That of the parents; what stems from a test image can never train."""
         splits = {parent.split for parent in self.parents}
@@ -63,12 +80,14 @@ class Landing:
     """Where n images landed: position (n, 20), xy (n, 2), nearest_id (n,) int64 and nearest_distance (n,) float32.
 
     The nearest image is one the projection was fitted on, by distance between features as the projection scales them.
+    probability: (n, k) float32 of each label by the map's classifier; None where the map keeps none.
     """
 
     position: NDArray[np.float32]
     xy: NDArray[np.float32]
     nearest_id: NDArray[np.int64]
     nearest_distance: NDArray[np.float32]
+    probability: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True)
@@ -95,13 +114,15 @@ class MappedEncoder:
         projection = self.atlas.projection
         features = self.encoder.encode(images)
         position, xy = projection.place(features)
+        classifier = self.atlas.classifier
+        probability = None if classifier is None else classifier.probability(features)
         if projection.config.metric == "cosine":
             features = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
         fitted_ids = self.atlas.image_ids[self.atlas.fitted]
         if len(fitted_ids) != len(projection.features):
             raise NotReady(f"the map {self.record.id} does not match its projection: build the map again")
         rows, distances = nearest(projection.features, features, 1)
-        return Landing(position, xy, fitted_ids[rows[:, 0]], distances[:, 0])
+        return Landing(position, xy, fitted_ids[rows[:, 0]], distances[:, 0], probability)
 
     def position_of(self, image_id: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Position (20,) and xy (2,) of an image. NotFound if it is not on the map."""
@@ -116,14 +137,38 @@ class MappedEncoder:
         return np.asarray(blended[0], dtype=np.float32)
 
     def emptiness(self, position: NDArray[np.float32]) -> float:
-        """Distance of a position (20,) to the nearest fitted one, in usual distances between parts."""
-        _, distances = nearest(self.atlas.projection.position, position[None], 1)
-        return float(distances[0, 0]) / self.atlas.spacing["position"]
+        """`emptiness` of one position (20,)."""
+        return float(emptiness(self.atlas, position[None])[0])
 
     def emptiness_in_view(self, xy: NDArray[np.float32]) -> float:
         """The same for a place (2,) in the view."""
         _, distances = nearest(self.atlas.projection.xy, xy[None], 1)
         return float(distances[0, 0]) / self.atlas.spacing["xy"]
+
+
+def emptiness(atlas: Atlas, position: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Distance (m,) of positions (m, 20) to the nearest fitted one each, in usual distances between parts."""
+    _, distances = nearest(atlas.projection.position, position, 1)
+    return distances[:, 0] / np.float32(atlas.spacing["position"])
+
+
+def probability_at(atlas: Atlas, position: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probability (m, k) of each label at positions (m, 20): that of the nearest training images, weighted; at an image
+    its own. Each is judged out of fold: by a classifier that has not seen the image's group.
+    """
+    rows, distances = nearest(atlas.projection.position, position, 9)
+    known = atlas.probability[np.flatnonzero(atlas.fitted)[rows]]
+    return np.asarray(np.einsum("mk,mkc->mc", shepard_weights(distances), known), dtype=np.float32)
+
+
+def labels_at(atlas: Atlas, position: NDArray[np.float32], allowed: Sequence[str]) -> list[str]:
+    """The most probable of the allowed labels at positions (m, 20). InvalidInput if the map knows none of them."""
+    columns = [index for index, label in enumerate(atlas.labels) if label in allowed]
+    if not columns:
+        raise InvalidInput(
+            f"the map knows {', '.join(atlas.labels)}, the generator {', '.join(allowed)}: train it again"
+        )
+    return [atlas.labels[columns[best]] for best in probability_at(atlas, position)[:, columns].argmax(axis=1)]
 
 
 def find_place(
@@ -139,6 +184,37 @@ def find_place(
         if not generator.uses_label:
             raise InvalidInput(f"generator {generator.record.id} knows positions only: choose a place on the map")
         return Place(), ()
+    place, empty = _located(asked, places_of(generator, mapped), store)
+    return place, (notice("no_image_near", times=round(empty)),) if empty > EMPTY else ()
+
+
+def places_along(
+    path: tuple[float, float, float, float], count: int, mapped: MappedEncoder
+) -> tuple[list[Place], tuple[Notice, ...]]:
+    """`count` places at equal steps from (x0, y0) to (x1, y1) of the view, both ends among them; and a warning where
+    no real data is near.
+
+    The way is straight between the positions under its ends: 20-D has no other meaning of "between" that a reader
+    could check.
+    """
+    ends_xy = np.asarray(path, dtype=np.float32).reshape(2, 2)
+    ends = mapped.atlas.projection.positions_at(ends_xy)
+    shares = np.linspace(0.0, 1.0, count, dtype=np.float32)[:, None]
+    position, xy = (start + shares * (end - start) for start, end in (ends, ends_xy))
+    empty = emptiness(mapped.atlas, position)
+    # The position under a click is that of data near it, however far the click is from any.
+    for step, end in ((0, ends_xy[0]), (-1, ends_xy[1])):
+        empty[step] = max(empty[step], mapped.emptiness_in_view(end))
+    far = empty[empty > EMPTY]
+    told = (notice("path_empty", empty=len(far), count=count, times=round(float(far.max()))),) if len(far) else ()
+    return [Place(here, there) for here, there in zip(position, xy, strict=True)], told
+
+
+def places_of(generator: Generator, mapped: MappedEncoder | None) -> MappedEncoder:
+    """The map, where this generator can be asked for places of it.
+
+    InvalidInput if it cannot use a place or was trained on another map; NotReady without a map.
+    """
     if not generator.uses_position:
         raise InvalidInput(
             f"generator {generator.record.id} was trained on labels only and cannot aim at a place: "
@@ -147,10 +223,7 @@ def find_place(
     if mapped is None:
         raise NotReady("this workspace has no map: build it first (embed)")
     generator.check_map(mapped.atlas)
-    place, emptiness = _located(asked, mapped, store)
-    if emptiness <= EMPTY:
-        return place, ()
-    return place, (notice("no_image_near", times=round(emptiness)),)
+    return mapped
 
 
 def class_places(label: str, generator: Generator, mapped: MappedEncoder) -> list[int]:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from augment.features.atlas import Atlas
-from augment.features.boundary import neighbour_scale, part_spacing
+from augment.features.boundary import margins, neighbour_scale, part_spacing
 from augment.features.encoders import BuiltinEncoder, BuiltinNetConfig, ResidualNet
 from augment.features.projection import Projection, ProjectionConfig
 from augment.images import encode_png
@@ -79,6 +79,7 @@ def add_map(store: Store, seed: int = 0) -> int:
     position, xy = projection.place(features)
     position[fitted], xy[fitted] = projection.position, projection.xy
     groups = [image.group for image in images if image.split == "train"]
+    boundary = margins(features, [image.label for image in images], [image.group for image in images], fitted)
     folder = store.workspace.projections_dir / str(seed + 1)
     Atlas.write(
         folder,
@@ -87,7 +88,7 @@ def add_map(store: Store, seed: int = 0) -> int:
         labels=labels,
         label_index=np.array([labels.index(image.label) for image in images]),
         fitted=fitted,
-        probability=np.full((len(images), 2), 0.5, np.float32),
+        probability=boundary.probability,
         margin=np.zeros(len(images), np.float32),
         pairs=np.zeros((0, 2)),
         pair_distance=np.zeros(0, np.float32),
@@ -96,6 +97,7 @@ def add_map(store: Store, seed: int = 0) -> int:
         position=position,
         xy=xy,
         projection=projection,
+        classifier=boundary.classifier,
     )
     path_of_map = folder.relative_to(store.workspace.root).as_posix()
     return store.apply([ProjectionRecord(encoder_id=encoder_id, path=path_of_map, config={})])[0]

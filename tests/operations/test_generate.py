@@ -11,6 +11,7 @@ from augment.images import decode
 from augment.operations import to_json
 from augment.operations.context import Context, Progress
 from augment.operations.generate import GenerateConfig, generate
+from augment.operations.propose import ProposeConfig, boundary_places
 from augment.operations.regenerate import RegenerateConfig, regenerate
 from augment.operations.train_ddpm import TrainDdpmConfig, train_ddpm
 from augment.store import Store, Workspace
@@ -52,6 +53,8 @@ def test_samples_at_an_image_know_where_they_were_asked_for_and_landed(context: 
         assert sample.landing_error == pytest.approx(gap / atlas.scale["spot"], rel=1e-4)
         assert store.images.get(sample.nearest_image_id or 0).split == "train"
         assert sample.nearest_real_distance is not None and sample.nearest_real_distance >= 0
+        assert sample.probability is not None and sum(sample.probability.values()) == pytest.approx(1, abs=1e-4)
+        assert set(sample.probability) == {"free", "spot"}
     assert result.warnings == ()
     assert to_json(result) == {"sample_ids": list(result.sample_ids), "warnings": []}
 
@@ -116,6 +119,85 @@ def test_far_from_all_data_there_is_a_warning(context: Context):
         assert result.warnings[0].key == "no_image_near" and result.sample_ids
 
 
+def atlas_of(context: Context):
+    return context.cache[f"atlas:{context.store.workspace.root}:1"]
+
+
+def at(atlas, row: int) -> tuple[float, float]:
+    return float(atlas.xy[row, 0]), float(atlas.xy[row, 1])
+
+
+def way_of(atlas) -> tuple[float, float, float, float]:
+    """From a training image of the first label to one of the second that are far from each other's class."""
+    rows = np.flatnonzero(atlas.fitted)
+    free, spot = (rows[atlas.probability[rows, column].argmax()] for column in (0, 1))
+    return (*at(atlas, free), *at(atlas, spot))
+
+
+def test_a_path_goes_from_end_to_end_in_equal_steps_with_one_seed(context: Context):
+    atlas = atlas_of(context)
+    path = way_of(atlas)
+    result = generate(config(path=path, count=6, seed=40), context)
+    samples = [context.store.samples.get(sample_id) for sample_id in result.sample_ids]
+    assert {sample.seed for sample in samples} == {40} and len({sample.sha256 for sample in samples}) == 6
+    steps = np.array([sample.requested for sample in samples])
+    ends = atlas.projection.positions_at(np.reshape(path, (2, 2)))
+    assert np.allclose(steps, np.linspace(*ends, 6), atol=1e-4)
+    assert np.allclose([sample.requested_xy for sample in samples], np.linspace(path[:2], path[2:], 6), atol=1e-4)
+    assert all(sample.split == "train" and sample.probability for sample in samples)
+    own = generate(config(path=path, count=2, seed=40, same_seed=False), context).sample_ids
+    assert [context.store.samples.get(sample_id).seed for sample_id in own] == [40, 41]
+
+
+def test_along_a_path_the_label_can_be_left_to_the_place(context: Context):
+    samples = [
+        context.store.samples.get(sample_id)
+        for sample_id in generate(config(label="auto", path=way_of(atlas_of(context)), count=7), context).sample_ids
+    ]
+    labels = [sample.label for sample in samples]
+    assert labels[0] == "free" and labels[-1] == "spot"
+    assert [sample.recipe["label"] for sample in samples] == labels
+    with pytest.raises(InvalidInput, match="choose a place, or name a label"):
+        generate(config(label="auto"), context)
+
+
+def test_a_path_through_the_void_says_at_how_many_steps(context: Context):
+    x, y = at(atlas_of(context), 0)
+    result = generate(config(path=(x, y, 1e4, 1e4), count=4), context)
+    assert [one.key for one in result.warnings] == ["path_empty"]
+    assert "of the 4 steps" in result.warnings[0].text and result.warnings[0].values["empty"] >= 1
+
+
+def test_boundary_mode_spreads_samples_over_the_places_with_their_parents(context: Context):
+    atlas, store = atlas_of(context), context.store
+    places = boundary_places(atlas, ProposeConfig(labels=("free", "spot"), count=2)).places
+    assert len(places) == 2
+    result = generate(config(label="auto", boundary=("free", "spot", 2), count=6, seed=60), context)
+    samples = [store.samples.get(sample_id) for sample_id in result.sample_ids]
+    assert [sample.label for sample in samples] == ["free", "spot"] * 3
+    assert [sample.seed for sample in samples] == list(range(60, 66))
+    for number, sample in enumerate(samples):
+        place = places[number // 3]
+        assert np.allclose(sample.requested, place.position, atol=1e-5)
+        parents = [store.images.get(one) for one in dict.fromkeys(place.between[:2])]
+        assert sample.parents == tuple(parent.sha256 for parent in parents)
+        assert sample.group == " + ".join(sorted({parent.group for parent in parents})) and sample.split == "train"
+    asked = generate(config(label="spot", boundary=("free", "spot", 2), count=1), context)
+    assert store.samples.get(asked.sample_ids[0]).label == "spot"
+
+
+def test_a_map_without_a_classifier_says_so_where_it_is_needed(context: Context):
+    atlas = atlas_of(context)
+    bare = replace(context, cache={**context.cache})
+    key = f"atlas:{context.store.workspace.root}:1"
+    bare.cache[key] = replace(atlas)
+    bare.cache[key].__dict__["classifier"] = None
+    result = generate(config(path=way_of(atlas), count=2, seed=50), bare)
+    assert [one.key for one in result.warnings] == ["no_classifier"]
+    assert context.store.samples.get(result.sample_ids[0]).probability is None
+    assert generate(config(image_id=1, count=1, seed=51), bare).warnings == ()
+
+
 def test_position_changes_the_image(context: Context):
     atlas = context.cache[f"atlas:{context.store.workspace.root}:1"]
     places = [tuple(float(v) for v in atlas.position[row]) for row in (0, 1)]
@@ -124,10 +206,17 @@ def test_position_changes_the_image(context: Context):
 
 
 @pytest.mark.parametrize(
-    "fields", [{}, {"image_id": 1, "label_guidance": 2.0}, {"sampler": "ancestral", "xy": (0.0, 0.0)}]
+    "fields",
+    [
+        {},
+        {"image_id": 1, "label_guidance": 2.0},
+        {"sampler": "ancestral", "xy": (0.0, 0.0)},
+        {"label": "auto", "path": (0.0, 0.0, 1.0, 1.0)},
+        {"label": "auto", "boundary": ("free", "spot", 2)},
+    ],
 )
 def test_regenerate_gives_the_same_bytes_with_nothing_loaded(context: Context, tmp_path: Path, fields):
-    (sample_id, _) = generate(config(count=2, seed=7, **fields), context).sample_ids
+    (_, sample_id) = generate(config(count=2, seed=7, **fields), context).sample_ids
     cold = replace(context, cache={}, job_folder=tmp_path)
     result = regenerate(RegenerateConfig(sample_id=sample_id), cold)
     assert result.same_bytes and result.sha256 == context.store.samples.get(sample_id).sha256
@@ -197,6 +286,11 @@ def test_another_map_and_a_generator_of_labels(store: Store, tmp_path: Path):
         ({"xy": (0.0, 0.0), "image_id": 3}, "image_id and xy"),
         ({"between": (1, 2, 1.5)}, "between"),
         ({"xy": (float("nan"), 0.0)}, "finite"),
+        ({"path": (0.0, 0.0, 0.0, 0.0)}, "two different ends"),
+        ({"path": (0.0, 0.0, 1.0, 1.0), "count": 1}, "count 1"),
+        ({"path": (0.0, 0.0, 1.0, 1.0), "xy": (0.0, 0.0)}, "xy and path"),
+        ({"boundary": ("spot", "spot", 2)}, "'spot' twice"),
+        ({"boundary": ("free", "spot", 0)}, "count 0"),
         ({"unplaced": "nowhere"}, "unplaced 'nowhere'"),
     ],
 )

@@ -17,6 +17,8 @@ def example(declared: Any) -> Any:
     """A value for a field without a default."""
     if get_origin(declared) is Literal:
         return get_args(declared)[0]
+    if get_origin(declared) is tuple:
+        return [f"label {number}" for number, _ in enumerate(get_args(declared))]
     return {str: "crack", int: 1, float: 0.5, bool: True}[declared]
 
 
