@@ -118,10 +118,13 @@ def draw_images(
 
 
 def draw_series(
-    generator: Generator, recipes: Sequence[Mapping[str, Any]], seeds: Sequence[int], on_step: Callable[[int, int], None]
+    generator: Generator,
+    recipes: Sequence[Mapping[str, Any]],
+    seeds: Sequence[int],
+    on_step: Callable[[int, int], None],
 ) -> NDArray[np.uint8]:
     """As `draw_images`, with a recipe for each seed. Recipes of a series differ in label and position alone, and all of
-    them name a position or none does."""
+    them name a position or none does, and a label or none does: a label of None is forgotten."""
     import torch
 
     from augment.ddpm.condition import Condition
@@ -130,13 +133,14 @@ def draw_series(
 
     config, precision = generator.denoiser.config, generator.precision
     recipe = recipes[0]
-    label = torch.tensor([generator.label_index(each["label"]) if generator.uses_label else -1 for each in recipes])
+    labelled = generator.uses_label and recipe["label"] is not None
+    label = torch.tensor([generator.label_index(each["label"]) if labelled else -1 for each in recipes])
     position = None
     if recipe["position"] is not None:
         position = torch.tensor([each["position"] for each in recipes], dtype=torch.float32)
     condition = Condition.of(label, position, config.condition.dimensions)
     # A condition that is not there takes the scale of the one that is, so that no term is spent on it.
-    scales = [recipe["label_guidance"]] if generator.uses_label else []
+    scales = [recipe["label_guidance"]] if labelled else []
     scales += [recipe["position_guidance"]] if position is not None else []
     denoise = guided(generator.denoiser, scales[0], scales[-1]) if scales else generator.denoiser
     with precision.autocast():
