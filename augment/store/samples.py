@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from augment.errors import InvalidInput, NotFound
@@ -175,7 +175,8 @@ def _filtered(
 def insert_sample(connection: Connection, record: SampleRecord) -> int:
     """Add a sample inside a transaction and return its id.
 
-    The same bytes with the same seed and recipe are the same sample: it keeps its id, its verdicts and its status.
+    The same bytes with the same seed and recipe are the same sample: it keeps its id, its verdicts and its status, and
+    gets the probability that it did not have.
     """
     values: dict[str, Any] = {name: getattr(record, name) for name in _PLAIN}
     values["parents"] = list(record.parents)
@@ -183,4 +184,9 @@ def insert_sample(connection: Connection, record: SampleRecord) -> int:
     values["requested_x"], values["requested_y"] = record.requested_xy or (None, None)
     values["created_at"] = record.created_at or now()
     known = connection.execute(_SAME, {name: values[name] for name in ("sha256", "seed", "recipe")}).scalar()
-    return int(known if known is not None else connection.execute(_ADD, values).scalar_one())
+    if known is None:
+        return int(connection.execute(_ADD, values).scalar_one())
+    if record.probability is not None:
+        judged = update(_SAMPLES).where(_SAMPLES.c.id == known, _SAMPLES.c.probability.is_(None))
+        connection.execute(judged.values(probability=record.probability))
+    return int(known)

@@ -74,6 +74,9 @@ def test_the_same_sample_again_keeps_its_id_and_status(store):
     )
     assert first == again
     assert len({first, other_seed, other_recipe}) == 3
+    for told, kept in (({"crack": 1.0}, {"crack": 1.0}), ({"crack": 0.5}, {"crack": 1.0}), (None, {"crack": 1.0})):
+        assert store.apply([sample_record(1, probability=told)]) == [first]
+        assert store.samples.get(first).probability == kept
 
 
 def test_rows_are_filtered_and_ordered(store):
