@@ -12,27 +12,55 @@ from numpy.typing import NDArray
 
 from augment.errors import InvalidInput
 from augment.features.neighbours import check_points
+from augment.judge.metrics import Interval, Share, wilson
 
-__all__ = ["TURNS", "Likeness", "copies", "least_distances", "nearer_to_own", "turned"]
+__all__ = ["TURNS", "ControlNumbers", "Verdicts", "copies", "least_distances", "nearer_to_own", "turned"]
 
 TURNS = 8
 """Flips and quarter turns of a square, itself among them."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Likeness:
-    """For n samples: `own` (n,) float32, cosine with the own reference; `other` (n,) with the likest other one of the
-    same class; `right` (n,) bool, own above other."""
+@dataclass(frozen=True, kw_only=True)
+class ControlNumbers:
+    """Shares of samples that are nearer to their own reference, bear the asked label, do both, and are copies.
 
-    own: NDArray[np.float32]
-    other: NDArray[np.float32]
-    right: NDArray[np.bool_]
+    landing: median distance from the reference's position in the class's usual distances, low and high its quartiles.
+    None where nothing was judged.
+    """
+
+    nearer: Share | None
+    labelled: Share | None
+    both: Share | None
+    copied: Share | None
+    landing: Interval | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Verdicts:
+    """What was found of n samples: nearer, labelled, copied (n,) bool as in `ControlNumbers`, landing (n,) float."""
+
+    nearer: NDArray[np.bool_]
+    labelled: NDArray[np.bool_]
+    copied: NDArray[np.bool_]
+    landing: NDArray[np.float64]
+
+    def numbers(self, rows: NDArray[np.bool_] | slice = slice(None)) -> ControlNumbers:
+        """The shares of some of the samples."""
+        nearer, labelled, landing = self.nearer[rows], self.labelled[rows], self.landing[rows]
+        quartiles = [float(value) for value in np.quantile(landing, (0.25, 0.5, 0.75))] if len(landing) else None
+        return ControlNumbers(
+            nearer=wilson(nearer),
+            labelled=wilson(labelled),
+            both=wilson(nearer & labelled),
+            copied=wilson(self.copied[rows]),
+            landing=Interval(low=quartiles[0], value=quartiles[1], high=quartiles[2]) if quartiles else None,
+        )
 
 
 def nearer_to_own(
     sample: NDArray[Any], sample_of: NDArray[np.int64], reference: NDArray[Any], reference_label: NDArray[np.int64]
-) -> Likeness:
-    """Whether each sample is nearer, by cosine, to its own reference than to the others of that reference's class.
+) -> NDArray[np.bool_]:
+    """Whether each sample is nearer, by cosine, to its own reference than to every other of that reference's class.
 
     Chance is one in the number of references a class has.
 
@@ -41,18 +69,19 @@ def nearer_to_own(
         sample_of: (n,) int64, row of its reference.
         reference: (r, d) float features. reference_label: (r,) int64.
 
+    Returns:
+        (n,) bool.
+
     Raises:
         InvalidInput: a class with one reference: there is nothing to be nearer to.
     """
-    shown, asked = _unit(sample), _unit(reference)
-    cosine = shown @ asked.T
+    cosine = _unit(sample) @ _unit(reference).T
     rivals = reference_label[sample_of][:, None] == reference_label[None, :]
     rivals[np.arange(len(sample_of)), sample_of] = False
     if not rivals.any(axis=1).all():
         raise InvalidInput("a class with one reference: two or more are needed to tell which one a sample resembles")
     own = cosine[np.arange(len(sample_of)), sample_of]
-    other = np.where(rivals, cosine, -np.inf).max(axis=1)
-    return Likeness(own=own, other=other, right=own > other)
+    return np.asarray(own > np.where(rivals, cosine, -np.inf).max(axis=1, initial=-np.inf))
 
 
 def turned(images: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from augment.errors import InvalidInput
 __all__ = [
     "FEWEST",
     "Interval",
+    "Share",
     "frechet_distance",
     "inception_score",
     "kernel_distance",
@@ -40,6 +41,14 @@ class Interval:
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share(Interval):
+    """`right` of `count` as a share in [0, 1] with its interval."""
+
+    right: int
+    count: int
 
 
 def frechet_distance(a: NDArray[Any], b: NDArray[Any]) -> float | None:
@@ -147,18 +156,22 @@ def real_floor(
     return float(np.mean(known)) if known else None
 
 
-def wilson(right: int, count: int) -> Interval | None:
-    """A share with its 95 % interval. Wilson 1927; unlike plus and minus 1.96 errors it stays inside 0 to 1.
+def wilson(flags: NDArray[np.bool_]) -> Share | None:
+    """The share of True with its 95 % interval. Wilson 1927: unlike the normal interval it stays inside 0 to 1.
+
+    Args:
+        flags: (n,) bool.
 
     Returns:
-        None of 0.
+        None of none.
     """
-    if count < 1:
+    count, right = len(flags), int(np.count_nonzero(flags))
+    if not count:
         return None
-    share, z2 = right / count, _NORMAL**2 / count
-    middle = (share + z2 / 2) / (1 + z2)
-    half = _NORMAL * np.sqrt(share * (1 - share) / count + z2 / (4 * count)) / (1 + z2)
-    return Interval(value=share, low=max(0.0, float(middle - half)), high=min(1.0, float(middle + half)))
+    value, z2 = right / count, _NORMAL**2 / count
+    middle = (value + z2 / 2) / (1 + z2)
+    half = float(_NORMAL * np.sqrt(value * (1 - value) / count + z2 / (4 * count)) / (1 + z2))
+    return Share(value=value, low=max(0.0, middle - half), high=min(1.0, middle + half), right=right, count=count)
 
 
 def _pair(a: NDArray[Any], b: NDArray[Any]) -> tuple[Exact, Exact]:
