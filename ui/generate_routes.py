@@ -1,4 +1,5 @@
-"""Own routes behind "generate here": making samples in the warm worker, how far that is, and stopping it."""
+"""Own routes behind "generate here": making samples in the warm worker, how far that is, and stopping it; and asking
+where two classes meet."""
 
 import logging
 import time
@@ -18,7 +19,12 @@ MAX_COUNT = 32
 """Samples for one click: what a page can wait for."""
 GENERATE_TIMEOUT_SECONDS = 600.0
 """Long enough for a first call on a slow machine, which also loads torch; a worker that hangs longer is restarted."""
-ALLOWED = ("label", "count", "seed", "steps", "label_guidance", "position_guidance", "image_id", "xy", "between")
+PROPOSE_TIMEOUT_SECONDS = 120.0
+"""A proposal takes a second, after whatever the worker has to finish before."""
+ALLOWED = (
+    *("label", "count", "seed", "steps", "label_guidance", "position_guidance"),
+    *("image_id", "xy", "between", "path", "boundary"),
+)
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +71,8 @@ def _generate(call: Call) -> Response:
         except Cancelled:
             _log.info("a generation was stopped after %d samples", len(click.ids))
         made, stopped = [*click.ids], click.stop.is_set()
-    samples = [describe_row(_row(record)) for record in desk.store.samples.get_many(made)]
+    records = desk.store.samples.get_many(made)
+    samples = [{**describe_row(_row(record)), "probability": record.probability} for record in records]
     seconds = time.perf_counter() - started
     _log.info("generated %d samples in %.2f s", len(made), seconds)
     complete = len(made) >= int(config.get("count", 1))
@@ -77,6 +84,14 @@ def _generate(call: Call) -> Response:
             "stopped": stopped and not complete,
         }
     )
+
+
+def _propose(call: Call) -> Response:
+    """Places where the classifier is unsure between two labels, with warnings: `propose` and nothing else."""
+    desk, body = call.desk, call.json()
+    asked = {name: body[name] for name in ("labels", "count") if name in body}
+    found = desk.worker.call(desk.workspace.root, "propose", asked, desk.store.apply, PROPOSE_TIMEOUT_SECONDS)
+    return JSONResponse(found)
 
 
 def _progress(call: Call) -> Response:
@@ -95,6 +110,7 @@ def routes(desks: Desks) -> list[BaseRoute]:
     """Routes of the generate form."""
     return [
         route("/kizu/map/generate", _generate, desks, ("POST",)),
+        route("/kizu/map/propose", _propose, desks, ("POST",)),
         route("/kizu/map/generate/progress", _progress, desks),
         route("/kizu/map/generate/stop", _stop, desks, ("POST",)),
     ]

@@ -1,10 +1,14 @@
 """Generating over the route: what is asked for, what comes back, how far it is, and stopping it."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from augment.errors import Cancelled
+from augment.features.atlas import Atlas
+from augment.operations import OPERATIONS, to_json
+from augment.operations.propose import boundary_places
 from augment.store import ModelRecord, Store
 from tests.examples import sample_record
 from tests.operations.mapped import add_images, add_map
@@ -24,6 +28,10 @@ def client(store: Store, recorded: Recorded | None = None):
     return client_of([*map_routes.routes(desks), *generate_routes.routes(desks)])
 
 
+def atlas_of(store: Store) -> Atlas:
+    return Atlas.load(store.workspace.root / store.projections.latest().path)
+
+
 def add_generator(store: Store) -> None:
     record = ModelRecord(kind="ddpm", name="d", path="d.safetensors", sha256="d" * 64, config={"labels": ["spot"]})
     store.apply([record])
@@ -33,15 +41,45 @@ def test_generating_sends_the_form_to_the_operation_and_answers_with_its_samples
     add_generator(mapped)
     projection = mapped.projections.latest().id
     recorded = Recorded([sample_record(n, label="spot", projection_id=projection) for n in range(2)])
+    recorded.makes[0] = replace(recorded.makes[0], probability={"free": 0.25, "spot": 0.75})
     form = {"label": "spot", "count": 2, "seed": 5, "steps": 12, "xy": [0.5, 0.25], "between": None}
     answer = client(mapped, recorded).post("/kizu/map/generate", json=form).json()
     assert recorded.calls == [("generate", {key: form[key] for key in form if key != "between"}, {})]
     assert [sample["label"] for sample in answer["samples"]] == ["spot", "spot"]
     assert answer["samples"][0]["fromX"] == 0.5
+    assert [sample["probability"] for sample in answer["samples"]] == [{"free": 0.25, "spot": 0.75}, None]
     assert answer["stopped"] is False
     state = client(mapped).get("/kizu/map/state").json()
     assert [sample["id"] for sample in state["samples"]] == [sample["id"] for sample in answer["samples"]]
     assert state["ddpm"]["labels"] == ["spot"]
+
+
+def test_paths_and_boundaries_go_to_the_operation_as_they_are(mapped: Store):
+    add_generator(mapped)
+    recorded = Recorded()
+    page = client(mapped, recorded)
+    forms = [
+        {"label": "auto", "count": 5, "path": [0.0, 0.0, 1.0, 2.0]},
+        {"label": "auto", "count": 4, "boundary": ["free", "spot", 2]},
+    ]
+    for form in forms:
+        assert page.post("/kizu/map/generate", json=form).status_code == 200
+    assert [config for _, config, _ in recorded.calls] == forms
+
+
+def test_proposing_asks_the_operation_and_hands_on_its_places(mapped: Store):
+    class Proposing(Recorded):
+        def call(self, root, operation, config, commit, timeout_seconds, **_):
+            self.calls.append((operation, config, {}))
+            return to_json(boundary_places(atlas_of(mapped), OPERATIONS[operation].read_config(config)))
+
+    recorded = Proposing()
+    answer = client(mapped, recorded).post("/kizu/map/propose", json={"labels": ["free", "spot"], "count": 2})
+    assert recorded.calls == [("propose", {"labels": ["free", "spot"], "count": 2}, {})]
+    places = answer.json()["places"]
+    assert len(places) == 2 and set(places[0]) >= {"xy", "between", "probability", "distance"}
+    wrong = client(mapped, recorded).post("/kizu/map/propose", json={"labels": ["free", "crak"]})
+    assert wrong.status_code == 404 and "'crak' is not on this map: free, spot" in wrong.json()["error"]
 
 
 @pytest.mark.parametrize(
