@@ -1,7 +1,7 @@
 """The command line: `kizu`, the same operations that the page submits, without a page.
 
-    kizu import | embed | train encoder|ddpm|base|demo | generate | propose | review | export | regenerate | jobs
-    kizu doctor | ui | demo
+    kizu import | embed | train encoder|ddpm|base|demo | generate | propose | review
+    kizu evaluate control | export | regenerate | jobs | doctor | ui | demo
 
 Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and
 reasons to standard error. Exit code 0: done; 1: failed or stopped, with the reason; 2: wrong usage. No command needs a
@@ -96,6 +96,12 @@ COMMANDS: tuple[Command, ...] = (
         run="review:run",
     ),
     Command(
+        name="evaluate control",
+        help="judge whether samples land where they were asked for, beside real images",
+        example="kizu evaluate control --references-from validation --workspace tiles",
+        operation="evaluate_control",
+    ),
+    Command(
         name="export",
         help="write the data set: parquet, save_to_disk or image folder, with a card",
         example="kizu export ~/tiles-export --format parquet --workspace tiles",
@@ -138,7 +144,10 @@ COMMANDS: tuple[Command, ...] = (
 )
 """Every subcommand, in the order of the work."""
 
-_GROUPS = {"train": "train the encoder, the generator, or the models that ship with the demo"}
+_GROUPS = {
+    "train": "train the encoder, the generator, or the models that ship with the demo",
+    "evaluate": "judge what generators make by numbers, with judges that share nothing with them",
+}
 
 
 def main(given: Sequence[str] | None = None) -> int:

@@ -30,7 +30,11 @@ def write_json(value: object) -> None:
 
 
 def write_result(result: Mapping[str, Any]) -> None:
-    """A result's fields, one a line; of long lists the first ten items."""
+    """A result's fields, one a line; of long lists the first ten items. A result with "markdown" is shown by that, its
+    nested fields left to --json."""
+    if "markdown" in result:
+        sys.stdout.write(f"{result['markdown']}\n")
+        result = {name: value for name, value in result.items() if name != "markdown" and _is_plain(value)}
     for name, value in result.items():
         if isinstance(value, Mapping):
             sys.stdout.write(
@@ -117,6 +121,10 @@ class ProgressLine(Progress):
             self._stream.write("\n")
             self._stream.flush()
             self._open = False
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, (str, int, float))
 
 
 def _item(item: object) -> str:

@@ -134,24 +134,30 @@ def inception_score(probability: NDArray[Any]) -> float | None:
 
 
 def real_floor(
-    real: NDArray[Any], count: int, seed: int, distance: Callable[[Exact, Exact], float | None], repeats: int = 5
+    real: NDArray[Any],
+    count: int,
+    seed: int,
+    distance: Callable[[Exact, Exact], float | None],
+    samples: NDArray[Any] | None = None,
 ) -> float | None:
-    """What a perfect generator would get: the distance between `count` real images and the others, mean over splits.
+    """What a perfect generator would get: the distance between `count` real images and the others, mean of 5 splits.
 
     Args:
-        real: (n, d) float features. count: images on one side; at most half of them.
+        real: (n, d) float features. count: images on one side, at most n / 2.
         distance: such as `frechet_distance`.
+        samples: (m, d) float, m >= count: `count` of them take the place of the real ones, for a distance at equal
+            numbers of images.
 
     Returns:
-        The mean over `repeats` random splits; None where a side has fewer than 50.
+        The mean; None where a side has fewer than 50.
     """
     points = np.asarray(real, dtype=np.float64)
-    count = min(count, len(points) // 2)
     rng = np.random.default_rng(seed)
     found = []
-    for _ in range(repeats):
+    for _ in range(5):
         order = rng.permutation(len(points))
-        found.append(distance(points[order[:count]], points[order[count:]]))
+        ours = points[order[:count]] if samples is None else np.asarray(samples)[rng.permutation(len(samples))[:count]]
+        found.append(distance(ours, points[order[count:]]))
     known = [value for value in found if value is not None]
     return float(np.mean(known)) if known else None
 

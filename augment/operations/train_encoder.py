@@ -22,7 +22,7 @@ from augment.views import View
 if TYPE_CHECKING:
     from augment.features.encoder_training import LabelledImages
 
-__all__ = ["TrainEncoderConfig", "TrainEncoderResult", "train_encoder"]
+__all__ = ["TrainEncoderConfig", "TrainEncoderResult", "read_labelled", "train_encoder"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ def train_encoder(config: TrainEncoderConfig, context: Context) -> TrainEncoderR
     began = time.monotonic()
     store = context.store
     view, labels = current_view(store), store.images.labels()
-    training = _labelled("train", labels, view, context)
+    training = read_labelled("train", labels, view, context)
     if not len(training.images):
         raise NotReady("the training split has no images: import images, or give the training split a larger share")
     trained = train_builtin(
@@ -64,7 +64,7 @@ def train_encoder(config: TrainEncoderConfig, context: Context) -> TrainEncoderR
         config,
         checkpoint=context.job_folder / "encoder.pt",
         report=lambda step, total, metrics: context.progress(step, total, metrics),
-        validation=_labelled("validation", labels, view, context),
+        validation=read_labelled("validation", labels, view, context),
         base=base_weights("encoder") if config.start == "base" else None,
     )
     fresh = context.job_folder / "encoder.safetensors"
@@ -92,8 +92,8 @@ def train_encoder(config: TrainEncoderConfig, context: Context) -> TrainEncoderR
     )
 
 
-def _labelled(split: Split, labels: list[str], view: View, context: Context) -> "LabelledImages":
-    """The cuts of a split with their label indices."""
+def read_labelled(split: Split, labels: list[str], view: View, context: Context) -> "LabelledImages":
+    """The cuts of a split with their label indices, in the order of `store.images.list(split=split)`."""
     from augment.features.encoder_training import LabelledImages
 
     records = context.store.images.list(split=split)

@@ -1,0 +1,127 @@
+"""The judges of a workspace: trained once on its real training images, then kept beside them and used again.
+
+They lie in the workspace's cache under a fingerprint of everything that made them (training images and labels, view,
+settings), because they can be made again at any time. Imports torch only when it runs.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augment.errors import InvalidInput, NotReady
+from augment.features.neighbours import Floats
+from augment.operations.context import Context
+from augment.operations.embedding import choose_encoder, staged
+from augment.operations.train_encoder import read_labelled
+from augment.store import Split, Store
+from augment.views import View
+
+if TYPE_CHECKING:
+    from augment.features.encoder_training import LabelledImages
+    from augment.features.encoders import Encoder
+    from augment.judge.classifier import Classifier, JudgeConfig
+
+__all__ = ["Judges", "find_judges"]
+
+Report = Callable[[int, int, Any], None]
+
+
+@dataclass(frozen=True)
+class Judges:
+    """Both judges, and the real training images as they see them: features (n, d) float32 in the order of `training`.
+
+    encoder_name, classifier_name: in words, to be printed beside every number.
+    """
+
+    encoder: "Encoder"
+    encoder_name: str
+    classifier: "Classifier"
+    classifier_name: str
+    labels: tuple[str, ...]
+    training: "LabelledImages"
+    features: Floats
+
+    def encode(self, images: NDArray[np.uint8]) -> Floats:
+        """Features (n, d) of images (n, side, side, C) uint8."""
+        return self.encoder.encode(images)  # type: ignore[arg-type]  # an array of images is a sequence of them
+
+    def names(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """Index (n,) of the most probable label of images (n, side, side, C) uint8."""
+        return np.asarray(self.classifier.probability(images).argmax(axis=1), dtype=np.int64)
+
+
+def find_judges(wanted: str, config: "JudgeConfig", view: View, map_encoder_id: int, context: Context) -> Judges:
+    """The judges of the training split as it is now; trained if they are not there.
+
+    Args:
+        wanted: "builtin", trained here from nothing, or "timm:NAME_OR_FOLDER".
+        map_encoder_id: the encoder that generators are conditioned on; a judge must be another one.
+
+    Raises:
+        NotReady: no training images. InvalidInput: one label only, or the judge is the map's own encoder.
+        NotFound: a timm model cannot be had. Cancelled: told to stop; trainings go on from where they were.
+    """
+    from augment.features.encoders import load_encoder
+    from augment.judge.classifier import Classifier, train_classifier, train_judge_encoder
+
+    labels = context.store.images.labels()
+    training = read_labelled("train", labels, view, context)
+    if not len(training.images):
+        raise NotReady("the training split has no images: import images before judging samples")
+    home = context.store.workspace.cache_dir / "judges" / _fingerprint(context.store, labels, view, config)
+
+    first, second = staged(context, 0, 500), staged(context, 500, 500)
+    told, weights = _kept(
+        home, "classifier", first, lambda report, path: train_classifier(training, len(labels), config, report, path)
+    )
+    classifier = Classifier.load(told, weights)
+    if wanted == "builtin":
+        told, weights = _kept(
+            home, "encoder", second, lambda report, path: train_judge_encoder(training, config, report, path)
+        )
+        encoder = load_encoder(told, weights)
+        name = f"an independent built-in encoder (likeness only, width {config.width}, seed {config.seed + 1})"
+    else:
+        chosen = choose_encoder(wanted, view, config.seed, second)
+        if chosen.record_id == map_encoder_id:
+            raise InvalidInput(
+                f"encoder {wanted}: the map was made with it, so it is no independent judge; name another"
+            )
+        encoder, name = chosen.encoder, chosen.encoder.name
+    return Judges(
+        encoder,
+        name,
+        classifier,
+        f"an independent classifier of real training images (width {config.width}, seed {config.seed})",
+        tuple(labels),
+        training,
+        encoder.encode(training.images),  # type: ignore[arg-type]  # an array of images is a sequence of them
+    )
+
+
+def _kept(home: Path, name: str, context: Context, train: Callable[[Report, Path], Any]) -> tuple[dict[str, Any], Path]:
+    """Config and weights of a judge, trained if they are not there; `train(report, checkpoint)` gives one to save."""
+    weights, about = home / f"{name}.safetensors", home / f"{name}.json"
+    if not (weights.is_file() and about.is_file()):
+        # Named by the fingerprint: a checkpoint of other images must never be gone on from.
+        checkpoint = context.job_folder / f"judge-{name}-{home.name}.pt"
+        judge = train(lambda step, total, metrics: context.progress(step, total, metrics), checkpoint)
+        # The note is written last: it says that the weights are whole.
+        judge.save(weights)
+        about.write_text(json.dumps(judge.config), encoding="utf-8")
+        checkpoint.unlink()
+    return json.loads(about.read_text(encoding="utf-8")), weights
+
+
+def _fingerprint(store: Store, labels: Sequence[str], view: View, config: "JudgeConfig") -> str:
+    """Of all that decides the judges' weights."""
+    split: Split = "train"
+    images = sorted((image.sha256, image.label) for image in store.images.list(split=split))
+    about = json.dumps([images, list(labels), view.to_json(), asdict(config)], sort_keys=True)
+    return hashlib.sha256(about.encode()).hexdigest()[:24]
