@@ -1,14 +1,14 @@
 """A fitted UMAP: 20-D positions to condition on, 2-D positions to look at, and new images placed without fitting again.
 
-umap-learn and scikit-learn are imported by `fit` alone (importing takes 4 s and compiling 10 s); a saved projection
-is arrays, and placing is a weighted mean over neighbours. It does not know images, labels or splits: whoever calls
-it fits it on the training split.
+umap-learn is imported by `fit` and `prepare_umap` alone; a saved projection is arrays, and placing is a weighted mean
+over neighbours. It does not know images, labels or splits: whoever calls it fits it on the training split, or on a
+share of it.
 """
 
 import json
 import shutil
-import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from augment.errors import InvalidConfig, InvalidInput, NotReady
 from augment.features.neighbours import Floats, check_points, nearest, shepard_weights
 
-__all__ = ["Projection", "ProjectionConfig"]
+__all__ = ["Projection", "ProjectionConfig", "prepare_umap"]
 
 _ARRAYS = {"features": "projection_features.npy", "position": "projection_position.npy", "xy": "projection_xy.npy"}
 _HEAD = "projection.json"
+_BLOCK_ROWS = 8192  # rows placed between two reports: 1 s on one core with 20,000 fitted points of 128 dimensions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +96,8 @@ class Projection:
         Args:
             features: (n, d) float32, finite, n >= 1.
             config: see `ProjectionConfig`.
-            report: told now and then the share of epochs that are done, 0 to 1; may raise, which ends the fit. What
-                comes before the first epoch (neighbours, umap-learn's compilation) is not in it.
+            report: told now and then the share that is done, 0 to 1; may raise, which ends the fit. umap-learn's
+                compilation is not in it, see `prepare_umap`.
 
         Returns:
             The projection. With fewer than `smallest_umap` different rows it is a PCA (one image: everything at 0),
@@ -104,6 +105,8 @@ class Projection:
 
         Raises:
             InvalidInput: no rows, or NaN or infinity in them.
+
+        Time grows with the square of n at first (neighbours) and then with n: 20,000 rows take half a minute.
         """
         config = config or ProjectionConfig()
         given = check_points(features, "features")
@@ -126,18 +129,19 @@ class Projection:
             )
         if different < len(points):
             notes.append(f"{len(points) - different} of {len(points)} images have the same features as another one")
-        knn = _neighbour_graph(points, neighbours)
         tell = report or (lambda share: None)
-        position = _umap(points, knn, config.dimensions, neighbours, config, lambda share: tell(share / 2))
-        xy = _umap(points, knn, 2, neighbours, config, lambda share: tell((1 + share) / 2))
+        graph = _fuzzy_graph(points, neighbours, lambda share: tell(share / 10))
+        position = _umap(points, graph, config.dimensions, config, lambda share: tell(0.1 + 0.45 * share))
+        xy = _umap(points, graph, 2, config, lambda share: tell(0.55 + 0.45 * share))
         return cls(config, points, position, xy, "umap", tuple(notes))
 
-    def place(self, features: NDArray[Any]) -> tuple[Floats, Floats]:
+    def place(self, features: NDArray[Any], report: Callable[[float], None] | None = None) -> tuple[Floats, Floats]:
         """Positions of new features: the mean of their nearest fitted points, weighted by inverse distance.
 
         Args:
-            features: (m, d) float32, finite, from the encoder that made the fitted ones. A fitted row gets its own
-                position.
+            features: (m, d) float32, finite, from the encoder that made the fitted ones; may be memory-mapped, for
+                they are read in blocks. A fitted row gets its own position.
+            report: told now and then the share of rows that are placed, 0 to 1; may raise, which ends it.
 
         Returns:
             position (m, dimensions) float32 and xy (m, 2) float32.
@@ -145,10 +149,18 @@ class Projection:
         Raises:
             InvalidInput: another width than the fitted features, or NaN or infinity.
         """
-        asked = _scaled(check_points(features, "features", self.features.shape[1]), self.config.metric)
-        rows, distances = nearest(self.features, asked, self.config.place_neighbours + 1)
-        weights = shepard_weights(distances)
-        return _blend(self.position, rows, weights), _blend(self.xy, rows, weights)
+        position = np.empty((len(features), self.position.shape[1]), dtype=np.float32)
+        xy = np.empty((len(features), 2), dtype=np.float32)
+        fitted = np.ascontiguousarray(self.features)
+        for start in range(0, len(features), _BLOCK_ROWS):
+            if report is not None:
+                report(start / len(features))
+            here = slice(start, start + _BLOCK_ROWS)
+            asked = _scaled(check_points(features[here], "features", fitted.shape[1]), self.config.metric)
+            rows, distances = nearest(fitted, asked, self.config.place_neighbours + 1)
+            weights = shepard_weights(distances)
+            position[here], xy[here] = _blend(self.position, rows, weights), _blend(self.xy, rows, weights)
+        return position, xy
 
     def positions_at(self, xy: NDArray[Any], neighbours: int = 6) -> Floats:
         """Positions under places of the 2-D view, for clicks between points.
@@ -220,23 +232,53 @@ def _pca(points: Floats, dimensions: int) -> Floats:
     return result
 
 
-def _neighbour_graph(points: Floats, neighbours: int) -> tuple[NDArray[np.int64], Floats]:
-    """Indices and distances (n, neighbours) of each point's nearest ones, itself first, as umap-learn expects them."""
-    from sklearn.neighbors import NearestNeighbors
+def prepare_umap() -> None:
+    """Import umap-learn and compile what `Projection.fit` runs, so that a fit that follows in this process starts at
+    once.
 
-    search = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(points)
-    distances, rows = search.kneighbors(points)
+    The first time on a machine that is 30 s of one core; numba keeps what it compiled beside the packages or, where
+    that cannot be written, in the user's cache folder, and later processes need 3 s.
+    """
+    points = np.random.default_rng(0).normal(size=(30, 8)).astype(np.float32)
+    Projection.fit(points, ProjectionConfig(dimensions=2, neighbours=5))
+
+
+def _keep_compiled() -> None:
+    """Let numba keep the three functions that make up the compilation (8 s); umap-learn compiles them anew in each
+    process."""
+    import umap.layouts
+    import umap.umap_
+
+    for home, name in (
+        (umap.umap_, "smooth_knn_dist"),
+        (umap.umap_, "compute_membership_strengths"),
+        (umap.layouts, "_nb_optimize_layout_euclidean_single_epoch"),
+    ):
+        # Another version may name them differently, or no folder can be written: then each process compiles them.
+        with suppress(AttributeError, RuntimeError):
+            getattr(home, name).enable_caching()
+
+
+def _fuzzy_graph(points: Floats, neighbours: int, report: Callable[[float], None]) -> object:
+    """UMAP's graph of fuzzy neighbourhoods (McInnes, Healy, Melville 2018, algorithms 2 and 3), a sparse matrix, on
+    exact neighbours; the same graph serves all dimensions."""
+    from umap.umap_ import fuzzy_simplicial_set
+
+    _keep_compiled()
+    rows, distances = nearest(points, points, neighbours, report=report)
     own = np.arange(len(points))
-    # A point with twins may find a twin before itself: exchange them.
+    # umap-learn expects each point first in its own row; one with twins may find a twin there: exchange them.
     place = np.argmax(rows == own[:, None], axis=1)
-    missing = ~(rows == own[:, None]).any(axis=1)
-    place[missing] = neighbours - 1
+    place[~(rows == own[:, None]).any(axis=1)] = neighbours - 1
     rows[own, place], rows[:, 0] = rows[:, 0].copy(), own
     distances[own, place], distances[:, 0] = distances[:, 0].copy(), 0.0
     order = np.argsort(distances[:, 1:], axis=1, kind="stable") + 1
     rows[:, 1:] = np.take_along_axis(rows, order, axis=1)
     distances[:, 1:] = np.take_along_axis(distances, order, axis=1)
-    return rows.astype(np.int64), distances.astype(np.float32)
+    graph, _, _ = fuzzy_simplicial_set(
+        points, neighbours, np.random.RandomState(0), "euclidean", knn_indices=rows, knn_dists=distances
+    )
+    return graph
 
 
 class _Epochs:
@@ -256,31 +298,33 @@ class _Epochs:
 
 
 def _umap(
-    points: Floats,
-    knn: tuple[NDArray[np.int64], Floats],
-    dimensions: int,
-    neighbours: int,
-    config: ProjectionConfig,
-    report: Callable[[float], None],
+    points: Floats, graph: object, dimensions: int, config: ProjectionConfig, report: Callable[[float], None]
 ) -> Floats:
-    """UMAP (McInnes, Healy, Melville 2018) on neighbours already found; columns that the data cannot fill are 0."""
-    # Placing is our own (numpy), so the search index that these warnings miss is not needed.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import umap
+    """UMAP's layout of a fuzzy graph (McInnes, Healy, Melville 2018, algorithm 5), with umap-learn's defaults; columns
+    that the data cannot fill are 0."""
+    from umap.umap_ import find_ab_params, simplicial_set_embedding
 
-        kept = min(dimensions, len(points) - 2, points.shape[1])
-        fitted = umap.UMAP(
-            n_components=kept,
-            n_neighbors=neighbours,
-            min_dist=config.min_dist,
-            metric="euclidean",
-            random_state=config.seed,
-            n_jobs=1,
-            init=_start(points, kept, config.seed),
-            precomputed_knn=knn,
-            tqdm_kwds={"file": _Epochs(report), "bar_format": "{n_fmt}/{total_fmt}", "disable": False, "miniters": 1},
-        ).fit_transform(points)
+    kept = min(dimensions, len(points) - 2, points.shape[1])
+    a, b = find_ab_params(1.0, config.min_dist)
+    fitted, _ = simplicial_set_embedding(
+        points,
+        graph,
+        n_components=kept,
+        initial_alpha=1.0,
+        a=a,
+        b=b,
+        gamma=1.0,
+        negative_sample_rate=5,
+        n_epochs=None,
+        init=_start(points, kept, config.seed),
+        random_state=np.random.RandomState(config.seed),
+        metric="euclidean",
+        metric_kwds={},
+        densmap=False,
+        densmap_kwds={},
+        output_dens=False,
+        tqdm_kwds={"file": _Epochs(report), "bar_format": "{n_fmt}/{total_fmt}", "disable": False, "miniters": 1},
+    )
     result = np.zeros((len(points), dimensions), dtype=np.float32)
     result[:, :kept] = fitted
     # A disconnected point comes back as NaN: it goes to the middle rather than breaking every distance.

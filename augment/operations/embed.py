@@ -199,8 +199,8 @@ def _measure(
     rows = np.flatnonzero(training)
     train_labels = [labels[row] for row in rows]
     pairs = mutual_pairs(position[rows], train_labels, _MOST_PAIRS)
-    scale = neighbour_scale(position[rows], train_labels)
     parts = [images[int(row)].group for row in rows]
+    scale = neighbour_scale(position[rows], train_labels, parts, seed=seed)
     usual = float(np.median(list(scale.values())))
     label_index = np.array([boundary.labels.index(label) for label in labels], dtype=np.int32)
     arrays = {

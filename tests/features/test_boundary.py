@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from augment.errors import InvalidInput
-from augment.features.boundary import folds_by_group, margins, mutual_pairs, neighbour_scale, part_spacing
+from augment.features.boundary import (
+    coded,
+    folds_by_group,
+    margins,
+    mutual_pairs,
+    neighbour_scale,
+    part_spacing,
+    share_of_each,
+)
 
 
 def test_margins_are_low_where_an_image_looks_like_another_class(digits):
@@ -38,6 +46,20 @@ def test_held_out_rows_do_not_change_the_fit(digits):
     changed[-50:] = changed[-50:][::-1]
     second = margins(changed, names, groups, training)
     assert (first.probability[:-50] == second.probability[:-50]).all()
+
+
+def test_blocks_do_not_change_what_is_found(digits, monkeypatch):
+    training = np.ones(len(digits.flat), dtype=bool)
+    training[::7] = False
+    groups = [str(row // 2) for row in range(len(digits.flat))]
+    whole = margins(digits.flat, digits.names, groups, training)
+    told: list[float] = []
+    monkeypatch.setattr("augment.features.boundary._BLOCK_ROWS", 60)
+    monkeypatch.setattr("augment.features.linear._BLOCK_ROWS", 7)
+    blocks = margins(digits.flat, digits.names, groups, training, report=told.append)
+    assert np.allclose(whole.probability, blocks.probability, atol=1e-6)
+    assert np.allclose(whole.margin, blocks.margin, atol=1e-6)
+    assert told == sorted(told) and 0 < told[0] < told[-1] < 1
 
 
 def test_one_class_has_no_boundary(digits):
@@ -107,12 +129,45 @@ def test_mutual_pairs_agree_with_all_distances_computed():
     assert mutual_pairs(points, ["a"] * 60) == []
 
 
-def test_scale_is_the_median_step_within_a_class():
+def test_scale_is_the_distance_to_the_nearest_image_of_another_part():
     points = np.array([[0, 0], [0, 1], [0, 3], [9, 9], [5, 5], [5, 5]], np.float32)
-    scale = neighbour_scale(points, ["a", "a", "a", "one", "twin", "twin"])
+    labels = ["a", "a", "a", "one", "twin", "twin"]
+    scale = neighbour_scale(points, labels, [str(row) for row in range(6)])
+    # Each image a part of its own: 1, 1 and 2 within the class; the lone one's nearest is of another class.
     assert scale["a"] == pytest.approx(1.0)
-    # A class of one image, or of equal ones, has no step of its own: the whole map's is used, never 0.
-    assert scale["one"] == scale["twin"] > 0
+    assert scale["one"] == pytest.approx(np.hypot(4, 4))
+    # A class of equal images has no step of its own: the whole map's is used, never 0.
+    assert scale["twin"] == pytest.approx(np.median([1, 1, 2, np.hypot(4, 4), 0, 0]))
+    assert neighbour_scale(points[:1], ["a"], ["p"]) == {"a": 1.0}
+
+
+def test_scale_leaves_out_photographs_of_the_same_part():
+    # Three parts, ten photographs of each, two classes: parts are 5 apart, their photographs 0.01.
+    rng = np.random.default_rng(0)
+    points = np.repeat([[0, 0], [5, 0], [10, 0]], 40, axis=0) + rng.normal(0, 0.01, (120, 2))
+    parts = [f"p{row // 40}" for row in range(120)]
+    labels = [("a", "b", "b")[row // 40] for row in range(120)]
+    scale = neighbour_scale(points, labels, parts)
+    assert scale["a"] == pytest.approx(5, abs=0.1)
+    assert scale["b"] == pytest.approx(5, abs=0.1)
+    # Of one part there is nothing else to keep apart from: its photographs are.
+    assert neighbour_scale(points, labels, ["p"] * 120)["a"] < 0.05
+
+
+def test_a_share_keeps_every_image_of_a_rare_label():
+    index = np.repeat([0, 1, 2, -1], [10_000, 30, 5_000, 100])
+    rows = share_of_each(index, 1000, seed=0)
+    assert np.bincount(index[rows]).tolist() == [485, 30, 485]
+    assert (np.diff(rows) > 0).all()
+    assert np.array_equal(rows, share_of_each(index, 1000, seed=0))
+    assert np.array_equal(share_of_each(index, 20_000, seed=0), np.flatnonzero(index >= 0))
+
+
+def test_names_are_coded_as_numpy_codes_them():
+    names = ["ひび", "a", "b", "a"]
+    different, codes = coded(names)
+    assert different == tuple(np.unique(names))
+    assert np.array_equal(codes, np.unique(names, return_inverse=True)[1])
 
 
 def test_spacing_is_between_parts_not_between_photographs_of_one():

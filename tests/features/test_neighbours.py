@@ -63,3 +63,34 @@ def test_accuracy_of_neighbours(digits):
     # 5 neighbours on raw pixels name 95 % of digits; one digit in ten by chance.
     assert accuracy > 0.85
     assert balanced == pytest.approx(accuracy, abs=0.05)
+
+
+@pytest.mark.parametrize("count", [5, 600, 5000])
+def test_blocks_and_strips_find_the_same_as_all_distances(count, monkeypatch):
+    rng = np.random.default_rng(0)
+    points, asked = rng.normal(size=(count, 6)).astype(np.float32), rng.normal(size=(50, 6)).astype(np.float32)
+    monkeypatch.setattr("augment.features.neighbours._BLOCK_CELLS", 7 * count)
+    told: list[float] = []
+    rows, distances = nearest(points, asked, 4, report=told.append)
+    whole = np.linalg.norm(points[None] - asked[:, None], axis=2)
+    assert np.array_equal(rows, np.argsort(whole, axis=1, kind="stable")[:, :4])
+    assert np.allclose(distances, np.sort(whole, axis=1)[:, :4])
+    assert told == [start / 50 for start in range(0, 50, 7)]
+
+
+def test_points_of_the_own_part_come_last():
+    rng = np.random.default_rng(1)
+    points = rng.normal(size=(3000, 4)).astype(np.float32)
+    part = np.arange(3000) // 3
+    rows, distances = nearest(points, points[:90], 2, parts=(part, part[:90]))
+    whole = np.linalg.norm(points[None] - points[:90, None], axis=2)
+    whole[part[None] == part[:90, None]] = np.inf
+    assert np.array_equal(rows, np.argsort(whole, axis=1)[:, :2])
+    _, distances = nearest(points[:3], points[:1], 3, parts=(part[:3], part[:1]))
+    assert np.isinf(distances).all()
+
+
+def test_mapped_features_are_checked_without_a_copy(tmp_path):
+    np.save(tmp_path / "x.npy", np.ones((10, 3), np.float32))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert np.shares_memory(check_points(mapped, "features"), mapped)

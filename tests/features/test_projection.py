@@ -150,3 +150,13 @@ def test_bad_features_are_refused(fitted, digits):
 def test_config_names_the_field(field):
     with pytest.raises(InvalidConfig, match=field):
         ProjectionConfig(**{field: "x" if field == "metric" else -1})
+
+
+def test_placing_in_blocks_gives_the_same_places(digits, monkeypatch):
+    fitted = Projection.fit(digits.flat[:200], ProjectionConfig(smallest_umap=1000))
+    whole = fitted.place(digits.flat)
+    monkeypatch.setattr("augment.features.projection._BLOCK_ROWS", 60)
+    told: list[float] = []
+    blocks = fitted.place(digits.flat, told.append)
+    assert np.allclose(whole[0], blocks[0], atol=1e-6) and np.allclose(whole[1], blocks[1], atol=1e-6)
+    assert told == [start / 400 for start in range(0, 400, 60)]

@@ -92,7 +92,7 @@ def add_map(store: Store, seed: int = 0) -> int:
         margin=np.zeros(len(images), np.float32),
         pairs=np.zeros((0, 2)),
         pair_distance=np.zeros(0, np.float32),
-        scale=neighbour_scale(position[fitted], [image.label for image in images if image.split == "train"]),
+        scale=neighbour_scale(position[fitted], [image.label for image in images if image.split == "train"], groups),
         spacing={"position": part_spacing(position[fitted], groups), "xy": part_spacing(xy[fitted], groups)},
         position=position,
         xy=xy,
