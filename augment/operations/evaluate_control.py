@@ -80,7 +80,7 @@ class EvaluateControlConfig:
         default="builtin", metadata={"help": "judge of likeness: builtin (trained here) or timm:NAME_OR_FOLDER"}
     )
     judge_images: int = field(
-        default=32_000, metadata={"help": "training images shown to each judge, once for a workspace"}
+        default=16_000, metadata={"help": "training images shown to each judge, once for a workspace"}
     )
     seed: int = field(default=0, metadata={"help": "chooses the references and the noise of every sample"})
     folder: str = field(
@@ -192,7 +192,8 @@ def _remarks(config: EvaluateControlConfig, judges: Judges) -> list[str]:
     if config.references_from == "train":
         remarks.append(
             "references are training images: a sample asked for at a training image's own place is expected near it, "
-            "and what is counted as a copy says less than for references from validation"
+            "and what is counted as a copy says less than for references from validation; the judges were trained on "
+            "them and on the other photographs of their parts"
         )
     else:
         remarks.append("references are validation images: no generator, judge or map was fitted on them")

@@ -8,7 +8,7 @@ from augment.features.encoder_training import LabelledImages
 from augment.judge.classifier import Classifier, JudgeConfig, train_classifier, train_judge_encoder
 from augment.judge.control import nearer_to_own
 
-SHORT = JudgeConfig(images_seen=2400, width=8)
+SHORT = JudgeConfig(images_seen=4800, width=8)
 
 
 def nothing(step, total, metrics):
@@ -25,7 +25,7 @@ def test_it_names_labels_of_images_it_has_not_seen(digits, classifier):
     probability = classifier.probability(digits.images[250:])
     assert probability.shape == (150, 11)
     assert probability.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
-    # A network of 8 channels that looks 2,400 times at 250 digits; chance is 0.1.
+    # A network of 8 channels that looks 4,800 times at 250 digits; chance is 0.1.
     assert (probability.argmax(axis=1) == digits.index[250:]).mean() > 0.75
     # The eleventh label has no training image, and is never named.
     assert not (probability.argmax(axis=1) == 10).any()

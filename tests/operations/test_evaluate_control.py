@@ -162,8 +162,8 @@ def test_references_are_of_different_parts_where_there_are():
         choose_references(images, 30, [], 0)
 
 
-def test_a_generator_that_knows_less_leaves_conditions_out(context: Context):
-    trained = train_ddpm(replace(TINY, condition="label"), context)
+def test_a_generator_that_knows_less_leaves_conditions_out(context: Context, tmp_path: Path):
+    trained = train_ddpm(replace(TINY, condition="label"), replace(context, job_folder=tmp_path))
     mapped = MappedEncoder.load(context, context.store.projections.get(1))
     ids = dict.fromkeys(("label", "label+position", "position"), trained.model_id)
     asked, notes = find_conditions(ids, mapped, VIEW, context)
