@@ -1,23 +1,23 @@
-// The lower part of the map's right column: what to make at the chosen place, the button, and what came of it.
-// It sends one request at a time; the rest of the page stays free while the worker works.
+// The lower part of the map's right column: what to make at the chosen place, along a path or where two classes meet, the buttons,
+// and what came of it. It sends one request at a time; the rest of the page stays free while the worker works.
 
-import { fill, fixed, getJson, h, postJson, t } from "./dom.js";
+import { BoundaryForm } from "./boundary_form.js";
+import { fill, fixed, h, t } from "./dom.js";
+import { Run } from "./generate_run.js";
+import { groups, reviewThese, rows, series } from "./way_results.js";
 
 const MAX_COUNT = 32;
-const FIRST_CALL_SECONDS = 4;
-const ASK_MS = 500;
+const AUTO = "auto";
 
-/** A notice of an operation, {key, values, text}, in the visitor's language. */
-const told = ({ key, values, text }) => (window.kizu.has(`notices.${key}`) ? t(`notices.${key}`, values) : text);
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 export class GenerateForm {
-  /** options: onSamples(samples), onSample(sample), onReview(), colour(label). */
+  /** options: onSamples(samples), onSample(sample), onReview(), onPlaces(places), colour(label). */
   constructor(root, options) {
     this.options = options;
     this.place = null;
-    this.busy = false;
     this.ready = false;
+    this.labels = [];
     this.label = h("select", { "aria-label": t("map.label"), onchange: () => this.#caption() });
     this.count = this.#number(8, 1, MAX_COUNT);
     this.seed = this.#number(0, 0, 2 ** 31 - 1);
@@ -26,9 +26,15 @@ export class GenerateForm {
     this.labelGuidance = this.#slider();
     this.positionGuidance = this.#slider();
     this.button = h("button", { type: "button", class: "primary", onclick: () => this.generate() });
-    this.progress = h("div", { class: "progress", role: "status" });
+    const progress = h("div", { class: "progress", role: "status" });
+    this.run = new Run(progress, () => this.#caption());
+    const meeting = h("details", {});
+    this.boundary = new BoundaryForm(meeting, this.run, {
+      onPlaces: (places) => options.onPlaces(places),
+      generate: (config, places) => this.#make(config, (samples) => groups(samples, places, config.boundary, options)),
+    });
     this.results = h("div", { class: "results" });
-    this.#layout(root);
+    this.#layout(root, meeting, progress);
     this.#caption();
   }
 
@@ -43,7 +49,7 @@ export class GenerateForm {
     return { input, output };
   }
 
-  #layout(root) {
+  #layout(root, meeting, progress) {
     const field = (name, ...inputs) => h("label", { class: "field" }, h("span", {}, name), ...inputs);
     const guidance = (name, { input, output }) => h("label", { class: "field slide", title: t("map.guidance_long") }, h("span", {}, name, output), input);
     const again = h("label", { class: "check" }, this.keepSeed, t("map.keep_seed"));
@@ -53,7 +59,8 @@ export class GenerateForm {
       h("div", { class: "row" }, guidance(t("map.label_guidance"), this.labelGuidance), guidance(t("map.position_guidance"), this.positionGuidance)),
       h("details", {}, h("summary", {}, t("map.more")), h("div", { class: "row" }, field(t("map.steps"), this.steps), again)),
       this.button,
-      this.progress,
+      meeting,
+      progress,
       this.results,
     );
   }
@@ -61,9 +68,9 @@ export class GenerateForm {
   /** Labels that the generator knows and the operation's own defaults; `null` where no generator is trained yet. */
   configure(generator, defaults) {
     this.ready = Boolean(generator);
-    const chosen = this.label.value;
-    fill(this.label, (generator?.labels ?? []).map((label) => h("option", { value: label }, label)));
-    if (chosen) this.label.value = chosen;
+    this.labels = generator?.labels ?? [];
+    this.#options();
+    this.boundary.configure(this.labels, this.ready);
     if (!this.configured && defaults) {
       this.count.value = defaults.count;
       this.steps.value = defaults.steps;
@@ -73,28 +80,57 @@ export class GenerateForm {
       }
       this.configured = true;
     }
-    if (!this.ready && !this.busy) this.#say(h("span", {}, t("map.no_generator"), " ", h("button", { type: "button", class: "link", onclick: () => window.kizu.tab("train") }, t("map.go_train"))));
-    else if (!this.busy && !this.made) fill(this.progress);
+    if (!this.ready && !this.run.busy) this.run.say(h("span", {}, t("map.no_generator"), " ", h("button", { type: "button", class: "link", onclick: () => window.kizu.tab("train") }, t("map.go_train"))));
+    else if (!this.run.busy && !this.made) this.run.say([]);
     this.#caption();
   }
 
+  // Along a path the label can be left to each place; a class of that name keeps its own meaning.
+  #options() {
+    const chosen = this.label.value;
+    const auto = this.place?.path && !this.labels.includes(AUTO) && this.labels.length > 1;
+    const named = this.labels.map((label) => h("option", { value: label }, label));
+    fill(this.label, auto ? h("option", { value: AUTO }, t("way.auto")) : null, named);
+    if ([...this.label.options].some((option) => option.value === chosen)) this.label.value = chosen;
+    return auto;
+  }
+
   /**
-   * Where samples are to go: {image_id}, {xy}, {between} or null for anywhere in the class. What was made for another place goes: it
-   * is on the map and in the review. `sample`: the id of one that was chosen; while it is among the results they stay.
+   * Where samples are to go: {image_id}, {xy}, {between}, {path: [x0, y0, x1, y1]} or null for anywhere in the class. What was made
+   * for another place goes: it is on the map and in the review. `sample`: the id of one that was chosen; while it is among the
+   * results they stay.
    */
   aim(place, label, sample = null) {
     const stay = same(place, this.place) || this.made?.some((one) => one.id === sample);
-    if (!stay && !this.busy) this.#forget();
-    this.place = place;
-    if (label && [...this.label.options].some((option) => option.value === label)) this.label.value = label;
+    if (!stay && !this.run.busy) this.#forget();
+    if (!place) this.boundary.forget();
+    this.#choose(place, label);
+    if (place?.path) this.boundary.root.open = false; // the way's results need the height
     this.#caption();
+  }
+
+  // A path begins with the label left to the place; when it goes, the label that was chosen before comes back.
+  #choose(place, label) {
+    const before = this.place, was = this.label.value;
+    this.place = place;
+    const auto = this.#options();
+    if (auto && !before?.path) [this.labelBefore, this.label.value] = [was, AUTO];
+    else if (!auto && was === AUTO && this.labelBefore !== undefined) this.label.value = this.labelBefore;
+    if (!auto && label && this.labels.includes(label)) this.label.value = label;
+  }
+
+  /** The two classes that the visitor is looking at, for the boundary. */
+  between(first, second) {
+    this.boundary.between(first, second);
   }
 
   #caption() {
     const count = Number(this.count.value) || 0;
-    const words = this.place ? t("map.generate_here", { n: count }) : t("map.generate_anywhere", { n: count, label: this.label.value || "–" });
-    fill(this.button, h("span", {}, words), h("kbd", {}, "G"));
-    this.button.disabled = this.busy || !this.ready || !this.label.value || count < 1;
+    const path = this.place?.path;
+    const key = path ? "way.generate_path" : this.place ? "map.generate_here" : "map.generate_anywhere";
+    fill(this.button, h("span", {}, t(key, { n: count, label: this.label.value || "–" })), h("kbd", {}, "G"));
+    this.button.disabled = this.run.busy || !this.ready || !this.label.value || count < (path ? 2 : 1);
+    this.boundary.caption(count);
   }
 
   #config() {
@@ -105,96 +141,42 @@ export class GenerateForm {
       steps: Math.round(Number(this.steps.value)),
       label_guidance: Number(this.labelGuidance.input.value),
       position_guidance: Number(this.positionGuidance.input.value),
-      ...this.place,
     };
   }
 
-  /** Makes the samples; does nothing while others are being made. */
+  /** Makes the samples at the chosen place or along the path; does nothing while others are being made. */
   async generate() {
     if (this.button.disabled) return;
-    const config = this.#config(), { place } = this;
-    const start = performance.now();
-    const click = `${start}-${Math.random()}`;
-    this.#begin(click, config.count, start);
+    await this.#make(this.place ?? {}, this.place?.path ? (samples) => series(samples, this.options) : (samples) => rows(samples, this.options));
+  }
+
+  // asked: the place, and what else of the config is not as the fields say. draw(samples) -> element.
+  async #make(asked, draw) {
+    const config = { ...this.#config(), ...asked }, { place } = this;
+    this.#forget();
     try {
-      const answer = await postJson("kizu/map/generate", { ...config, click });
-      performance.measure("kizu:generate", { start, end: performance.now() });
-      if (!this.keepSeed.checked && answer.samples.length) this.seed.value = String((config.seed + answer.samples.length) % 2 ** 31);
-      this.#end();
-      this.#answer(answer, same(place, this.place));
+      const answer = await this.run.generate(config);
+      const used = config.path ? 1 : answer.samples.length;
+      if (!this.keepSeed.checked && answer.samples.length) this.seed.value = String((config.seed + used) % 2 ** 31);
+      this.#answer(answer, same(place, this.place), config, draw);
     } catch (error) {
-      this.#end();
-      this.#say(h("span", { class: "bad" }, error.message));
+      this.run.fail(error);
     }
   }
 
-  #answer({ samples, seconds, warnings, stopped }, here) {
-    const words = stopped ? (samples.length ? t("map.stopped", { n: samples.length }) : t("map.stopped_empty")) : t(here ? "map.made" : "map.made_before", { n: samples.length, s: fixed(seconds, 1) });
-    this.#say(h("span", {}, words), ...warnings.map((one) => h("span", { class: "warn" }, told(one))));
+  #answer({ samples, seconds, warnings, stopped }, here, config, draw) {
+    const key = here ? (config.path ? "way.made" : config.boundary ? "way.made_boundary" : "map.made") : "map.made_before";
+    const words = stopped ? (samples.length ? t("map.stopped", { n: samples.length }) : t("map.stopped_empty")) : t(key, { n: samples.length, s: fixed(seconds, 1) });
+    // What a row of results says itself need not be said twice.
+    this.run.say(h("span", {}, words), warnings.filter((one) => one.key !== "no_classifier"));
     this.made = samples;
-    if (samples.length) this.#show(samples);
+    if (samples.length) fill(this.results, draw(samples), reviewThese(samples, this.options));
     if (samples.length && here) this.options.onSamples(samples);
-  }
-
-  #begin(click, count, start) {
-    this.busy = true;
-    this.#caption();
-    this.#forget();
-    const words = h("span", {}), bar = h("i"), line = h("i", { class: "line" }, bar);
-    const stop = h("button", { type: "button", class: "quiet", onclick: () => halt() }, t("map.stop"));
-    let state = null;
-    const draw = () => {
-      const seconds = (performance.now() - start) / 1000;
-      const known = state?.total > 0;
-      line.classList.toggle("known", known);
-      if (known) bar.style.width = `${(100 * state.step) / state.total}%`;
-      if (stop.disabled) words.textContent = t("map.stopping");
-      else if (known) words.textContent = [t("map.generating_of", { done: state.step, n: count }), state.eta === null ? "" : t("shell.eta", { time: window.kizu.duration(state.eta) })].filter(Boolean).join(", ");
-      else words.textContent = t(seconds > FIRST_CALL_SECONDS ? "map.generating_long" : "map.generating", { n: count, s: seconds.toFixed(0) });
-    };
-    const halt = async () => {
-      stop.disabled = true;
-      draw();
-      try {
-        const { stopping } = await postJson("kizu/map/generate/stop", { click });
-        // The server may not have begun with the request itself.
-        if (!stopping && this.busy) setTimeout(halt, ASK_MS);
-      } catch (error) {
-        stop.disabled = false;
-        window.kizu.say(error.message, true);
-      }
-    };
-    this.#say(words, line, stop);
-    draw();
-    this.ticker = setInterval(async () => {
-      // A question that fails is asked again; the answer to the request itself tells what is wrong.
-      if (!document.hidden) state = (await getJson(`kizu/map/generate/progress?click=${encodeURIComponent(click)}`).catch(() => null)) ?? state;
-      draw();
-    }, ASK_MS);
-  }
-
-  #end() {
-    clearInterval(this.ticker);
-    this.busy = false;
-    this.#caption();
   }
 
   #forget() {
     this.made = null;
     fill(this.results);
-    fill(this.progress);
-  }
-
-  #say(...content) {
-    fill(this.progress, ...content);
-  }
-
-  #show(samples) {
-    const one = (sample) =>
-      h("button", { type: "button", title: t("map.landing_of", { error: fixed(sample.error) }), data: { id: sample.id }, onclick: () => this.options.onSample(sample) },
-        h("img", { src: `kizu/thumb/sample/${sample.id}?v=${sample.version}`, alt: sample.label }),
-        h("span", {}, Number.isFinite(sample.error) ? `${fixed(sample.error, 1)}×` : "–"));
-    fill(this.results, h("div", { class: "thumbs" }, samples.map(one)),
-      h("button", { type: "button", class: "quiet", onclick: () => this.options.onReview() }, t("map.review", { n: samples.length })));
+    this.run.say([]);
   }
 }

@@ -36,7 +36,7 @@ def scatter_map() -> "gr.HTML":
     return gr.HTML(
         value=None,
         html_template=_TEMPLATE,
-        css_template=asset("picture.css") + asset("scatter.css") + asset("map_panel.css"),
+        css_template=asset("picture.css") + asset("scatter.css") + asset("map_panel.css") + asset("way_panel.css"),
         js_on_load=_MOUNT,
         apply_default_css=False,
         elem_id="kizu-map",

@@ -1,0 +1,83 @@
+// One request for samples at a time: how far it is, how long it will take, and Stop. It knows nothing of places or results.
+
+import { fill, getJson, h, postJson, t } from "./dom.js";
+
+const FIRST_CALL_SECONDS = 4;
+const ASK_MS = 500;
+
+/** A notice of an operation, {key, values, text}, in the visitor's language. */
+const told = ({ key, values, text }) => h("span", { class: "warn" }, window.kizu.has(`notices.${key}`) ? t(`notices.${key}`, values) : text);
+
+export class Run {
+  /** progress: the element it speaks in. onBusy(): called when it begins and when it ends. */
+  constructor(progress, onBusy) {
+    this.progress = progress;
+    this.onBusy = onBusy;
+    this.busy = false;
+  }
+
+  /** Says words, elements and notices in place of what was said before. */
+  say(content, notices = []) {
+    fill(this.progress, content, notices.map(told));
+  }
+
+  /** What went wrong. */
+  fail(error) {
+    this.say(h("span", { class: "bad" }, error.message));
+  }
+
+  /** Sends the config of `generate` and returns the answer; the next words are the caller's. */
+  async generate(config) {
+    const start = performance.now();
+    const click = `${start}-${Math.random()}`;
+    this.#set(true);
+    const ticker = this.#follow(click, config.count, start);
+    try {
+      const answer = await postJson("kizu/map/generate", { ...config, click });
+      performance.measure("kizu:generate", { start, end: performance.now() });
+      return answer;
+    } finally {
+      clearInterval(ticker);
+      this.#set(false);
+    }
+  }
+
+  #set(busy) {
+    this.busy = busy;
+    this.onBusy();
+  }
+
+  #follow(click, count, start) {
+    const words = h("span", {}), bar = h("i"), line = h("i", { class: "line" }, bar);
+    const stop = h("button", { type: "button", class: "quiet", onclick: () => halt() }, t("map.stop"));
+    let state = null;
+    const draw = () => {
+      const seconds = (performance.now() - start) / 1000;
+      const known = state?.total > 0;
+      line.classList.toggle("known", known);
+      if (known) bar.style.width = `${(100 * state.step) / state.total}%`;
+      if (stop.disabled) words.textContent = t("map.stopping");
+      else if (known) words.textContent = [t("map.generating_of", { done: state.step, n: count }), state.eta === null ? "" : t("shell.eta", { time: window.kizu.duration(state.eta) })].filter(Boolean).join(", ");
+      else words.textContent = t(seconds > FIRST_CALL_SECONDS ? "map.generating_long" : "map.generating", { n: count, s: seconds.toFixed(0) });
+    };
+    const halt = async () => {
+      stop.disabled = true;
+      draw();
+      try {
+        const { stopping } = await postJson("kizu/map/generate/stop", { click });
+        // The server may not have begun with the request itself.
+        if (!stopping && this.busy) setTimeout(halt, ASK_MS);
+      } catch (error) {
+        stop.disabled = false;
+        window.kizu.say(error.message, true);
+      }
+    };
+    this.say([words, line, stop]);
+    draw();
+    return setInterval(async () => {
+      // A question that fails is asked again; the answer to the request itself tells what is wrong.
+      if (!document.hidden) state = (await getJson(`kizu/map/generate/progress?click=${encodeURIComponent(click)}`).catch(() => null)) ?? state;
+      draw();
+    }, ASK_MS);
+  }
+}
