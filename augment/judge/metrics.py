@@ -28,7 +28,7 @@ __all__ = [
 FEWEST = 50
 """Images in each set below which set distances are None: printed as "too few"."""
 
-_BLOCK = 1024
+_BLOCK_CELLS = 4_000_000  # of a kernel held at once: 32 MB
 _NORMAL = 1.959963984540054  # 97.5 % quantile of the standard normal
 
 Exact = NDArray[np.float64]
@@ -191,7 +191,8 @@ def _pair(a: NDArray[Any], b: NDArray[Any]) -> tuple[Exact, Exact]:
 
 def _kernel_sums(x: Exact, y: Exact) -> Exact:
     """Sum over all rows of y of the kernel with each row of x; in blocks, so that memory does not grow with both."""
-    parts = [((x[i : i + _BLOCK] @ y.T / x.shape[1] + 1) ** 3).sum(axis=1) for i in range(0, len(x), _BLOCK)]
+    rows = max(1, _BLOCK_CELLS // len(y))
+    parts = [((x[i : i + rows] @ y.T / x.shape[1] + 1) ** 3).sum(axis=1) for i in range(0, len(x), rows)]
     return np.concatenate(parts)
 
 

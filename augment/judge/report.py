@@ -104,6 +104,7 @@ def markdown(report: ControlReport) -> str:
             f"{report.classifier}; FD at the floor's numbers: {report.table.floor_images} against "
             f"{report.table.floor_against} images.",
             _set_table(report.table),
+            *_ratio(report.table),
         ]
     if report.notes:
         parts.append("\n".join(f"- {note}" for note in report.notes))
@@ -154,6 +155,14 @@ def _set_table(table: SetTable) -> str:
     kernel = _FEW if table.floor_kernel is None else f"{1000 * table.floor_kernel:.2f}"
     rows.append(("*real, training*", size, "", _number(table.floor_frechet), kernel, _number(table.real_inception), ""))
     return _table(heads, rows)
+
+
+def _ratio(table: SetTable) -> list[str]:
+    """The published comparison: what positions add to labels."""
+    pair = [table.sets[name].frechet for name in ("label+position", "label") if name in table.sets]
+    if len(pair) < 2 or pair[0] is None or not pair[1]:
+        return []
+    return [f"FD of label+position over FD of label: {pair[0] / pair[1]:.2f}"]
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

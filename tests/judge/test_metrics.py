@@ -61,7 +61,7 @@ def test_the_kernel_distance_is_unbiased_and_its_interval_holds_what_it_should()
 
 def test_blocks_change_nothing(monkeypatch):
     whole = kernel_distance(points(0), points(1, 300))
-    monkeypatch.setattr("augment.judge.metrics._BLOCK", 7)
+    monkeypatch.setattr("augment.judge.metrics._BLOCK_CELLS", 2000)
     assert kernel_distance(points(0), points(1, 300)).value == pytest.approx(whole.value, rel=1e-9)
 
 
