@@ -142,7 +142,7 @@ def _set_table(table: SetTable) -> str:
     for name, numbers in table.sets.items():
         rows.append(
             (
-                name,
+                f"*{name}*" if name.startswith("real") else name,
                 f"{numbers.images} against {numbers.against}",
                 _number(numbers.frechet),
                 _number(numbers.frechet_at_floor),

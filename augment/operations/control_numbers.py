@@ -128,7 +128,7 @@ def set_table(
     images, _ = _held_out(judges, view, context)
     real = judges.features
     return SetTable(
-        sets={**sets, "*real, held out*": _compared(images, judges, floor_images, seed)},
+        sets={**sets, "real, held out": _compared(images, judges, floor_images, seed)},
         floor_images=floor_images,
         floor_against=len(real) - floor_images,
         floor_frechet=real_floor(real, floor_images, seed, frechet_distance),

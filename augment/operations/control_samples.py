@@ -36,6 +36,10 @@ class Asked:
     condition: ConditionName
     generator: Generator
 
+    def knows(self, label: str) -> bool:
+        """Whether samples of this label can be asked for."""
+        return "label" not in self.condition or label in self.generator.labels
+
 
 def find_conditions(
     model_ids: Mapping[ConditionName, int | None], mapped: MappedEncoder, view: View, context: Context
@@ -81,7 +85,7 @@ def choose_references(
     chosen: dict[str, list[ImageRecord]] = {}
     notes = []
     for number, label in enumerate(sorted({image.label for image in images})):
-        unknown = [one.generator for one in asked if one.generator.uses_label and label not in one.generator.labels]
+        unknown = [one.generator for one in asked if not one.knows(label)]
         members = [image for image in images if image.label == label]
         if unknown or len(members) < count:
             why = (

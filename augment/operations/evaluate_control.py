@@ -151,7 +151,7 @@ def evaluate_control(config: EvaluateControlConfig, context: Context) -> Evaluat
     judges = find_judges(config.encoder, judging, view, projection.encoder_id, staged(context, 0, _JUDGED))
     notes += [*left_out, *_remarks(config, judges)]
     references = read_references([image for images in chosen.values() for image in images], judges, view, context)
-    rows = _training_rows(config, on_map, [*chosen], store)
+    rows = _training_rows(config, on_map, asked, store)
     total = len(asked) * (len(references.images) * config.samples + len(rows))
     drawing = Drawing(_recipe(config), mapped, total, staged(context, _JUDGED, 990 - _JUDGED))
     found, reports = _judge_references(config, asked, references, judges, mapped, drawing)
@@ -212,10 +212,14 @@ def _recipe(config: EvaluateControlConfig) -> dict[str, float | str]:
 
 
 def _training_rows(
-    config: EvaluateControlConfig, on_map: set[int], labels: Sequence[str], store: Store
+    config: EvaluateControlConfig, on_map: set[int], asked: Sequence[Asked], store: Store
 ) -> list[ImageRecord]:
     """Training images whose labels and positions are asked for, each once, drawn by the seed."""
-    images = [image for image in store.images.list(split="train") if image.id in on_map and image.label in labels]
+    images = [
+        image
+        for image in store.images.list(split="train")
+        if image.id in on_map and all(one.knows(image.label) for one in asked)
+    ]
     order = np.random.default_rng(config.seed).permutation(len(images))
     return [images[row] for row in order[: config.table_samples]]
 

@@ -61,7 +61,7 @@ def test_the_whole_report(context: Context, judges: object):
     # Each picture of the test's workspace is a part of its own.
     assert report.ceiling.same_part.nearer is None
     table = report.table
-    assert table is not None and [*table.sets] == ["label", "label+position", "position", "*real, held out*"]
+    assert table is not None and [*table.sets] == ["label", "label+position", "position", "real, held out"]
     assert (table.floor_images, table.floor_against) == (44, 44)
     for name in ("label", "label+position", "position"):
         numbers = table.sets[name]
@@ -70,7 +70,7 @@ def test_the_whole_report(context: Context, judges: object):
         assert numbers.kernel is not None and numbers.kernel.low < numbers.kernel.value < numbers.kernel.high
         assert numbers.inception is not None and 1 <= numbers.inception <= 2
     # 44 images on a side are too few for a floor.
-    assert table.floor_frechet is None and table.sets["*real, held out*"].frechet is None
+    assert table.floor_frechet is None and table.sets["real, held out"].frechet is None
     folder = Path(result.folder)
     assert folder.parent == context.store.workspace.exports_dir and folder.name.startswith("evaluate-control-")
     written = json.loads((folder / "control.json").read_text())
