@@ -5,7 +5,7 @@ quick to open. It does not know how the arrays were made, nor the database; rows
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -47,13 +47,15 @@ class Atlas:
     features: (n, d) float32, as the encoder gave them.
     position: (n, 20) float32. xy: (n, 2) float32.
     label_index: (n,) int32 into `labels`.
-    fitted: (n,) bool; True where the projection was fitted on the image: the training split at the time of the fit.
+    fitted: (n,) bool; True where the projection was fitted on the image: the training split at the time of the fit,
+        or a share of it where it is large. Its rows are the projection's rows, in order.
     probability: (n, k) float32, of each label, from a classifier that has not seen the image's group.
     margin: (n,) float32 in [-1, 1]: probability of the own label minus the highest other one. Near 0 the image lies at
         a boundary; below 0 it looks like another class.
-    pairs: (m, 2) int32 rows of training images of different classes that are each other's nearest of the other class,
-        nearest pair first. pair_distance: (m,) float32, between their 20-D positions.
-    scale: label -> median distance in 20-D from an image to its nearest neighbour of the same label; the unit of the
+    pairs: (m, 2) int32 rows of training images of different classes that are each other's nearest of the other class
+        (among a share of each class where there are many), nearest pair first. pair_distance: (m,) float32, between
+        their 20-D positions.
+    scale: label -> median distance in 20-D from a training image to the nearest one of another part; the unit of the
         landing error.
     spacing: "position" and "xy" -> median distance from a training image to the nearest one of another part, in 20-D
         and in the view; the unit in which a place is empty.
@@ -116,9 +118,11 @@ class Atlas:
         xy: Floats,
         projection: Projection,
         classifier: LinearClassifier | None = None,
+        report: Callable[[float], None] | None = None,
     ) -> None:
         """Write the arrays and the projection into `folder`. The caller renames the folder into place when this
-        returns.
+        returns. Arrays of the right type are not copied, and a memory-mapped one is streamed. `report` is told the
+        share of arrays that are written, 0 to 1; it may raise, which ends it.
 
         Raises:
             InvalidInput: lengths that do not agree, ids that do not ascend, or indices out of range.
@@ -140,7 +144,9 @@ class Atlas:
             spacing={space: float(value) for space, value in spacing.items()},
         )._checked()
         folder.mkdir(parents=True, exist_ok=True)
-        for name, file in _ARRAYS.items():
+        for number, (name, file) in enumerate(_ARRAYS.items()):
+            if report is not None:
+                report(number / len(_ARRAYS))
             np.save(folder / file, getattr(atlas, name))
         (folder / "labels.json").write_text(json.dumps(list(atlas.labels), ensure_ascii=False), encoding="utf-8")
         (folder / "scale.json").write_text(json.dumps(dict(atlas.scale), ensure_ascii=False), encoding="utf-8")

@@ -6,8 +6,10 @@ killed, it goes on where it was.
 
 import os
 import shutil
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,21 +19,19 @@ from numpy.typing import NDArray
 
 from augment.errors import InvalidConfig, NotReady
 from augment.features.atlas import Atlas
-from augment.features.boundary import margins, mutual_pairs, neighbour_scale, part_spacing
-from augment.features.neighbours import Floats, knn_accuracy
-from augment.features.projection import Projection, ProjectionConfig
-from augment.operations.context import Context
-from augment.operations.embedding import ChosenEncoder, choose_encoder, encode_images, staged
+from augment.features.neighbours import Floats
+from augment.features.projection import Projection, ProjectionConfig, prepare_umap
+from augment.operations.context import Context, Progress
+from augment.operations.embedding import Catalogue, ChosenEncoder, choose_encoder, encode_images, shares, staged
+from augment.operations.measuring import measure_map, training_share
 from augment.operations.views import current_view
-from augment.store import ImageRecord, ProjectionRecord
+from augment.store import ProjectionRecord
 from augment.views import View
 
 __all__ = ["EmbedConfig", "EmbedResult", "embed"]
 
-_MOST_PAIRS = 300
-# Thousandths of the whole when the encoder is trained, images are encoded, the projection is fitted.
-_TRAINED, _ENCODED, _FITTED = 500, 650, 970
-_MOST_JUDGED = 2000  # points of the map whose neighbourhoods are compared; the cost grows with the square
+# Thousandths of the whole when the encoder is trained, images are encoded, the projection is fitted, all is measured.
+_TRAINED, _ENCODED, _FITTED, _MEASURED = 500, 650, 850, 980
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,10 @@ class EmbedConfig:
     )
     neighbours: int = field(default=15, metadata={"help": "neighbours in UMAP: few show detail, many show the whole"})
     min_dist: float = field(default=0.1, metadata={"help": "how closely UMAP may pack points: 0 to 1"})
+    fit_on: int = field(
+        default=20_000,
+        metadata={"help": "training images that UMAP is fitted on at most, of each label alike; the others are placed"},
+    )
     seed: int = field(default=0, metadata={"help": "random seed of the encoder's training and of the map"})
 
     def __post_init__(self) -> None:
@@ -58,6 +62,8 @@ class EmbedConfig:
         kind, _, rest = self.encoder.partition(":")
         if self.encoder != "builtin" and not (kind == "timm" and rest) and not (kind == "model" and rest.isdecimal()):
             raise InvalidConfig(f"encoder {self.encoder!r}: builtin, timm:NAME_OR_FOLDER or model:ID is possible")
+        if not 100 <= self.fit_on <= 200_000:
+            raise InvalidConfig(f"fit_on {self.fit_on}: 100 to 200000 are possible; 20000 take half a minute")
         self.projection()
 
     def projection(self) -> ProjectionConfig:
@@ -99,51 +105,77 @@ def embed(config: EmbedConfig, context: Context) -> EmbedResult:
     """
     began = time.monotonic()
     store = context.store
-    images = store.images.list()
-    if not any(image.split == "train" for image in images):
-        raise NotReady(f"{len(images)} images, none in the training split: import images before building the map")
+    catalogue = Catalogue.read(store, context.progress)
+    if not catalogue.training.any():
+        raise NotReady(f"{len(catalogue)} images, none in the training split: import images before building the map")
     view = current_view(store)
+    compiling = _Compiling(config, catalogue)
+    if config.refit or store.projections.latest() is None:
+        compiling.start()
     chosen = choose_encoder(config.encoder, view, config.seed, staged(context, 0, _TRAINED))
     earlier = _earlier_map(context, config, chosen, view)
     # Another fit of the same encoder and view does not need its features again.
     known = None if earlier is None else Atlas.load(store.workspace.root / earlier.path)
-    features = encode_images(images, chosen, view, known, staged(context, _TRAINED, _ENCODED - _TRAINED))
-    reused = earlier is not None and not config.refit and earlier.config["projection"] == asdict(config.projection())
+    kept = known if earlier is not None and not config.refit and _is_same_fit(earlier, config) else None
+    if kept is None:
+        compiling.start()
+    features = encode_images(catalogue, chosen, view, known, staged(context, _TRAINED, _ENCODED - _TRAINED))
     context.progress(_ENCODED, 1000)
-    kept = known if reused else None
-    projection, fitted = _fit(config, features, images, kept, context)
+    projection, fitted = _fit(config, features, catalogue, kept, compiling, context)
     context.progress(_FITTED, 1000)
-    arrays, metrics, notes = _measure(features, images, fitted, projection, kept, config.seed)
-    context.progress(990, 1000)
-    folder = _write(context, arrays, projection)
-    notes = [*chosen.notes, *projection.notes, *notes]
-    record = ProjectionRecord(
-        encoder_id=chosen.record_id,
-        path=folder.relative_to(store.workspace.root).as_posix(),
-        config={
-            "projection": asdict(config.projection()),
-            "view": view.to_json(),
-            "encoder": chosen.encoder.name,
-            "method": projection.method,
-            "images": len(images),
-            "fitted": int(fitted.sum()),
-            "metrics": metrics,
-            "notes": notes,
-        },
+    progress = staged(context, _FITTED, _MEASURED - _FITTED).progress
+    measured = measure_map(
+        features, catalogue, projection, fitted, most=config.fit_on, seed=config.seed, progress=progress
     )
-    (projection_id,) = context.commit([record])
-    context.progress(1000, 1000, metrics)
+    context.progress(_MEASURED, 1000)
+    folder = _write(context, measured.arrays, projection)
+    notes = [*chosen.notes, *projection.notes, *measured.notes, *_placed(catalogue, fitted, kept)]
+    told: dict[str, Any] = {"encoder": chosen.encoder.name, "images": len(catalogue), "fitted": int(fitted.sum())}
+    told |= {"method": projection.method, "metrics": measured.metrics, "notes": notes}
+    path = folder.relative_to(store.workspace.root).as_posix()
+    made_with = {"projection": asdict(config.projection()), "fit_on": config.fit_on, "view": view.to_json()}
+    (projection_id,) = context.commit(
+        [ProjectionRecord(encoder_id=chosen.record_id, path=path, config={**made_with, **told})]
+    )
+    context.progress(1000, 1000, measured.metrics)
     return EmbedResult(
         projection_id=projection_id,
         encoder_id=chosen.record_id,
         encoder=chosen.encoder.name,
-        images=len(images),
+        images=len(catalogue),
         fitted=int(fitted.sum()),
         method=projection.method,
-        metrics=metrics,
+        metrics=measured.metrics,
         notes=tuple(notes),
         seconds=time.monotonic() - began,
     )
+
+
+class _Compiling:
+    """Compiles umap-learn in a thread while the encoder is at work; nothing where no UMAP will be fitted."""
+
+    def __init__(self, config: EmbedConfig, catalogue: Catalogue) -> None:
+        self._wanted = int(catalogue.training.sum()) >= config.projection().smallest_umap
+        # A daemon, so that a cancelled job ends at once.
+        self._thread = threading.Thread(target=self._compile, name="compile umap", daemon=True)
+
+    def start(self) -> None:
+        """Begin; the second time nothing happens."""
+        if self._wanted:
+            self._wanted = False
+            self._thread.start()
+
+    def wait(self, progress: Progress) -> None:
+        """Return when it is done; may raise Cancelled."""
+        while self._thread.is_alive():
+            progress.check()
+            self._thread.join(0.2)
+
+    @staticmethod
+    def _compile() -> None:
+        # Whatever is wrong with it, the fit itself will say.
+        with suppress(Exception):
+            prepare_umap()
 
 
 def _earlier_map(context: Context, config: EmbedConfig, chosen: ChosenEncoder, view: View) -> ProjectionRecord | None:
@@ -154,9 +186,15 @@ def _earlier_map(context: Context, config: EmbedConfig, chosen: ChosenEncoder, v
         if record.encoder_id == chosen.record_id and record.config.get("view") == view.to_json()
     ]
     readable = [record for record in same if _is_readable(context.store.workspace.root / record.path)]
-    wanted = asdict(config.projection())
-    exact = [record for record in readable if record.config.get("projection") == wanted]
+    exact = [record for record in readable if _is_same_fit(record, config)]
     return next(iter([*exact, *readable]), None)
+
+
+def _is_same_fit(record: ProjectionRecord, config: EmbedConfig) -> bool:
+    """Whether a fit with this config would be the one that the record's map has. Maps made before there was `fit_on`
+    were fitted on every training image, and are kept."""
+    fit_on = record.config.get("fit_on", EmbedConfig.fit_on)
+    return record.config.get("projection") == asdict(config.projection()) and fit_on == config.fit_on
 
 
 def _is_readable(folder: Path) -> bool:
@@ -167,79 +205,34 @@ def _is_readable(folder: Path) -> bool:
 
 
 def _fit(
-    config: EmbedConfig, features: Floats, images: Sequence[ImageRecord], kept: Atlas | None, context: Context
-) -> tuple[Projection, NDArray[np.bool_]]:
-    """The projection and which rows it was fitted on: the training split now, or that of the fit that is kept."""
-    if kept is not None:
-        earlier = {int(image_id) for image_id in kept.image_ids[kept.fitted]}
-        return kept.projection, np.array([image.id in earlier for image in images])
-    training = np.array([image.split == "train" for image in images])
-
-    def report(share: float) -> None:
-        context.progress(_ENCODED + round(share * (_FITTED - _ENCODED)), 1000)
-
-    return Projection.fit(features[training], config.projection(), report), training
-
-
-def _measure(
+    config: EmbedConfig,
     features: Floats,
-    images: Sequence[ImageRecord],
-    fitted: NDArray[np.bool_],
-    projection: Projection,
+    catalogue: Catalogue,
     kept: Atlas | None,
-    seed: int,
-) -> tuple[dict[str, Any], dict[str, float], list[str]]:
-    """All arrays of the atlas, metrics and notes."""
-    labels = [image.label for image in images]
-    training = np.array([image.split == "train" for image in images])
-    position, xy = projection.place(features)
-    # Exactly what was fitted, also for images whose features are equal.
-    position[fitted], xy[fitted] = projection.position, projection.xy
-    boundary = margins(features, labels, [image.group for image in images], training, seed=seed)
-    rows = np.flatnonzero(training)
-    train_labels = [labels[row] for row in rows]
-    pairs = mutual_pairs(position[rows], train_labels, _MOST_PAIRS)
-    parts = [images[int(row)].group for row in rows]
-    scale = neighbour_scale(position[rows], train_labels, parts, seed=seed)
-    usual = float(np.median(list(scale.values())))
-    label_index = np.array([boundary.labels.index(label) for label in labels], dtype=np.int32)
-    arrays = {
-        "image_ids": np.array([image.id for image in images], dtype=np.int64),
-        "features": features,
-        "labels": boundary.labels,
-        "label_index": label_index,
-        "fitted": fitted,
-        "probability": boundary.probability,
-        "margin": boundary.margin,
-        "classifier": boundary.classifier,
-        "pairs": np.array([(rows[a], rows[b]) for a, b, _ in pairs], dtype=np.int32).reshape(-1, 2),
-        "pair_distance": np.array([distance for _, _, distance in pairs], dtype=np.float32),
-        "scale": {label: scale.get(label, usual) for label in boundary.labels},
-        "spacing": {"position": part_spacing(position[rows], parts), "xy": part_spacing(xy[rows], parts)},
-        "position": position,
-        "xy": xy,
-    }
-    notes = list(boundary.notes)
-    if kept is not None and len(images) > len(kept):
-        notes.append(f"{len(images) - len(kept)} new images were placed on the map that was there")
-    metrics = _trustworthiness(projection, seed)
-    held = np.array([image.split == "validation" for image in images])
-    if held.any():
-        accuracy, balanced = knn_accuracy(features[training], label_index[training], features[held], label_index[held])
-        metrics |= {"validation_accuracy": accuracy, "validation_balanced_accuracy": balanced}
-    return arrays, metrics, notes
+    compiling: _Compiling,
+    context: Context,
+) -> tuple[Projection, NDArray[np.bool_]]:
+    """The projection and which rows it was fitted on: a share of the training split now, or that of the fit that is
+    kept."""
+    if kept is not None:
+        return kept.projection, np.isin(catalogue.ids, kept.image_ids[kept.fitted])
+    rows = training_share(catalogue, config.fit_on, config.seed)
+    fitted = np.zeros(len(catalogue), dtype=np.bool_)
+    fitted[rows] = True
+    compiling.wait(context.progress)
+    report = shares(context.progress, _ENCODED, _FITTED - _ENCODED)
+    return Projection.fit(features[rows], config.projection(), report), fitted
 
 
-def _trustworthiness(projection: Projection, seed: int) -> dict[str, float]:
-    """How far neighbours in the view are neighbours in the features (Venna and Kaski 2001): 1 is faithful, 0.5 is
-    chance."""
-    from sklearn.manifold import trustworthiness
-
-    count = len(projection.features)
-    if count < 12:
-        return {}
-    rows = np.sort(np.random.default_rng(seed).permutation(count)[:_MOST_JUDGED])
-    return {"trustworthiness": float(trustworthiness(projection.features[rows], projection.xy[rows], n_neighbors=5))}
+def _placed(catalogue: Catalogue, fitted: NDArray[np.bool_], kept: Atlas | None) -> list[str]:
+    """Notes on what the map was not fitted on though it might have been."""
+    if kept is not None:
+        new = len(catalogue) - len(kept)
+        return [f"{new} new images were placed on the map that was there"] if new else []
+    training, count = int(catalogue.training.sum()), int(fitted.sum())
+    if count == training:
+        return []
+    return [f"the map was fitted on {count} of {training} training images, of each label alike; the others were placed"]
 
 
 def _write(context: Context, arrays: Mapping[str, Any], projection: Projection) -> Path:
@@ -248,7 +241,8 @@ def _write(context: Context, arrays: Mapping[str, Any], projection: Projection) 
     part = home / f".part-{os.getpid()}"
     shutil.rmtree(part, ignore_errors=True)
     try:
-        Atlas.write(part, projection=projection, **arrays)
+        report = shares(context.progress, _MEASURED, 999 - _MEASURED)
+        Atlas.write(part, projection=projection, **arrays, report=report)
         for file in part.iterdir():
             with file.open("rb+") as opened:
                 os.fsync(opened.fileno())

@@ -1,17 +1,20 @@
-"""The parts of building a map that read the workspace: which encoder, and the features of every image.
+"""The parts of building a map that read the workspace: which images, which encoder, and the features of every image.
 
-Imports torch only when it runs. It knows encoders and the store; not what becomes of the features.
+Imports torch only when it runs. It knows encoders and the store; not what becomes of the features. Nothing here grows
+with the images but what a `Catalogue` holds of each, and features lie in a mapped file.
 """
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from augment.errors import InvalidInput
 from augment.features.atlas import Atlas
@@ -20,15 +23,16 @@ from augment.features.neighbours import Floats
 from augment.operations.context import Context, Previews, Progress
 from augment.operations.train_encoder import train_encoder
 from augment.operations.views import load_cut
-from augment.store import ImageRecord, ModelRecord
+from augment.store import ModelRecord, Store
 from augment.views import View
 
 if TYPE_CHECKING:
     from augment.features.encoders import Encoder
 
-__all__ = ["ChosenEncoder", "choose_encoder", "encode_images", "staged"]
+__all__ = ["Catalogue", "ChosenEncoder", "choose_encoder", "encode_images", "shares", "staged"]
 
 _BATCH = 256
+_PAGE = 5_000  # records read at once
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,12 @@ class _Stage(Progress):
 def staged(context: Context, start: int, width: int) -> Context:
     """The same context whose progress fills `width` thousandths of the whole, from `start` on."""
     return replace(context, progress=_Stage(context.progress, start, width))
+
+
+def shares(progress: Progress, start: int, width: int) -> Callable[[float], None]:
+    """A function that reports a share of 0 to 1 as thousandths of the whole, from `start` on."""
+    stage = _Stage(progress, start, width)
+    return lambda share: stage(round(share * 1000), 1000)
 
 
 def choose_encoder(wanted: str, view: View, seed: int, context: Context) -> ChosenEncoder:
@@ -95,45 +105,87 @@ def choose_encoder(wanted: str, view: View, seed: int, context: Context) -> Chos
     return ChosenEncoder(encoder, trained.model_id, record.sha256, trained.notes)
 
 
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """What a map needs to know of n images, in ascending order of id; a tenth of what their records would hold.
+
+    ids: (n,) int64. labels, groups: n names. training, validation: (n,) bool. digest: of the images' bytes and order.
+    """
+
+    ids: NDArray[np.int64]
+    labels: list[str]
+    groups: list[str]
+    training: NDArray[np.bool_]
+    validation: NDArray[np.bool_]
+    digest: str
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.ids)
+
+    @classmethod
+    def read(cls, store: Store, progress: Progress) -> "Catalogue":
+        """Every image of the workspace, read by pages; may raise Cancelled."""
+        ids: list[int] = []
+        labels: list[str] = []
+        groups: list[str] = []
+        splits: list[str] = []
+        digest = hashlib.sha256()
+        while page := store.images.list(limit=_PAGE, offset=len(ids)):
+            progress.check()
+            ids += [image.id or 0 for image in page]
+            # One text in memory for all images that share it.
+            labels += [intern(image.label) for image in page]
+            groups += [intern(image.group) for image in page]
+            splits += [intern(image.split) for image in page]
+            digest.update(",".join([image.sha256 for image in page] + [""]).encode())
+        training, validation = (
+            np.fromiter((split == wanted for split in splits), dtype=np.bool_, count=len(ids))
+            for wanted in ("train", "validation")
+        )
+        return cls(np.array(ids, dtype=np.int64), labels, groups, training, validation, digest.hexdigest())
+
+
 def encode_images(
-    images: Sequence[ImageRecord], chosen: ChosenEncoder, view: View, known: Atlas | None, context: Context
+    catalogue: Catalogue, chosen: ChosenEncoder, view: View, known: Atlas | None, context: Context
 ) -> Floats:
     """Features of all images, cut by the view.
 
     Args:
-        images: in ascending order of id.
         known: an atlas of the same encoder and view; what it holds is not encoded again.
 
     Returns:
         (n, dim) float32, mapped from "features.npy" in the job's folder, into which a resumed job goes on writing.
     """
-    features, done_file, done = _open_features(images, chosen, context)
-    earlier = {} if known is None else {int(image_id): row for row, image_id in enumerate(known.image_ids)}
-    for start in range(done, len(images), _BATCH):
-        context.progress(start, len(images))
-        part = images[start : start + _BATCH]
-        old = [(row, earlier[image.id]) for row, image in enumerate(part) if image.id in earlier]
-        new = [row for row, image in enumerate(part) if image.id not in earlier]
-        if old and known is not None:
-            features[[start + row for row, _ in old]] = known.features[[source for _, source in old]]
-        if new:
-            cuts = [load_cut(context.store, part[row], view) for row in new]
-            features[[start + row for row in new]] = chosen.encoder.encode(cuts)
+    features, done_file, done = _open_features(catalogue, chosen, context)
+    earlier = np.zeros(0, dtype=np.int64) if known is None else known.image_ids
+    for start in range(done, len(catalogue), _BATCH):
+        context.progress(start, len(catalogue))
+        ids = catalogue.ids[start : start + _BATCH]
+        there = np.isin(ids, earlier, assume_unique=True)
+        if known is not None and there.any():
+            features[start + np.flatnonzero(there)] = known.features[np.searchsorted(earlier, ids[there])]
+        cuts = []
+        for image in context.store.images.get_many(ids[~there].tolist()):
+            # A batch of large photographs takes a while to read.
+            context.progress.check()
+            cuts.append(load_cut(context.store, image, view))
+        if cuts:
+            features[start + np.flatnonzero(~there)] = chosen.encoder.encode(cuts)
         features.flush()
-        done_file(start + len(part))
-    context.progress(len(images), len(images))
-    return np.array(features)
+        done_file(start + len(ids))
+    context.progress(len(catalogue), len(catalogue))
+    return features
 
 
 def _open_features(
-    images: Sequence[ImageRecord], chosen: ChosenEncoder, context: Context
+    catalogue: Catalogue, chosen: ChosenEncoder, context: Context
 ) -> "tuple[np.memmap[Any, np.dtype[np.float32]], Callable[[int], None], int]":
     """The mapped array, a function that notes how many rows are done, and how many were done by an earlier try."""
     context.job_folder.mkdir(parents=True, exist_ok=True)
     file, note = context.job_folder / "features.npy", context.job_folder / "features.json"
-    names = hashlib.sha256(",".join(image.sha256 for image in images).encode()).hexdigest()
-    about = {"encoder": chosen.sha256, "images": names}
-    shape = (len(images), chosen.encoder.dim)
+    about = {"encoder": chosen.sha256, "images": catalogue.digest}
+    shape = (len(catalogue), chosen.encoder.dim)
     done = 0
     if note.is_file() and file.is_file():
         told = json.loads(note.read_text(encoding="utf-8"))

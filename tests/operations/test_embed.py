@@ -140,6 +140,27 @@ def test_a_map_is_made_grows_and_is_made_anew(store, pictures):
     assert not [folder for folder in store.workspace.projections_dir.iterdir() if folder.name.startswith(".")]
 
 
+def test_a_map_is_fitted_on_a_share_of_many_images(store, pictures):
+    put(store, pictures[:150])
+    train_encoder(TINY, context_of(store, "1"))
+    made = embed(EmbedConfig(fit_on=100), context_of(store, "2"))
+    atlas = atlas_of(store, made.projection_id)
+    assert (made.images, made.fitted) == (150, 100)
+    assert any("fitted on 100 of 105 training images" in note for note in made.notes)
+    assert np.array_equal(atlas.position[atlas.fitted], atlas.projection.position)
+    splits = np.array([store.images.get(int(image_id)).split for image_id in atlas.image_ids])
+    assert (splits[atlas.fitted] == "train").all()
+    # Each label alike: one has 30 images, the others share the rest.
+    assert sorted(np.bincount(atlas.label_index[atlas.fitted])) == [30, 35, 35]
+    # What was left out lies among its like all the same.
+    left_out = np.flatnonzero((splits == "train") & ~atlas.fitted)
+    near = [atlas.label_of(atlas.neighbours_of(int(row), 1)[0][0]) == atlas.label_of(int(row)) for row in left_out]
+    assert np.mean(near) >= 0.6
+    # The same share is kept, another one is a new fit.
+    assert embed(EmbedConfig(fit_on=100), context_of(store, "3")).fitted == 100
+    assert embed(EmbedConfig(fit_on=101), context_of(store, "4")).fitted == 101
+
+
 def test_without_an_encoder_one_is_trained_and_a_stopped_job_goes_on(store, pictures, monkeypatch):
     put(store, pictures[:12])
     monkeypatch.setattr("augment.operations.embedding.TrainEncoderConfig", lambda seed: replace(TINY, seed=seed))
@@ -218,7 +239,9 @@ def test_what_is_missing_is_said(store, pictures):
         embed(EmbedConfig(encoder="model:99"), context_of(store, "3"))
 
 
-@pytest.mark.parametrize("config", [{"encoder": "clip"}, {"encoder": "timm:"}, {"neighbours": 1}, {"min_dist": 2.0}])
+@pytest.mark.parametrize(
+    "config", [{"encoder": "clip"}, {"encoder": "timm:"}, {"neighbours": 1}, {"min_dist": 2.0}, {"fit_on": 5}]
+)
 def test_config_names_the_field(config):
     with pytest.raises(InvalidConfig, match=next(iter(config))):
         EmbedConfig(**config)
