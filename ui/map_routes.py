@@ -1,12 +1,15 @@
 """Own routes of the map: its points as bytes, and what lies under a click.
 
-Layout of `/kizu/points.bin`, little endian, rows in the order of `/kizu/map/ids.bin` (int32 ids of the database):
-uint32 n | float32 x[n] | float32 y[n] | uint8 label[n] | uint8 split[n] | uint8 margin[n]
-where label indexes `labels` and split indexes `splits` of `/kizu/map/state`, and margin 0 to 255 stands for -1 to 1.
-Nothing is computed here but look-ups in the atlas.
+Layouts, little endian, n rows in ascending order of the images' ids:
+    /kizu/points.bin      uint32 n | float32 x[n] | float32 y[n] | uint8 label[n], an index into `labels` of the state
+    /kizu/map/ids.bin     int32 pairs (first id, how many follow one another), as many as there are gaps and one
+    /kizu/map/split.bin   uint8[n], an index into `splits` of the state
+    /kizu/map/margin.bin  uint8[n], 0 to 255 for a margin of -1 to 1
+The last two are fetched when a colour mode needs them. Nothing is computed here but look-ups in the atlas.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
@@ -33,24 +36,38 @@ LISTED_PAIRS = 60
 _log = logging.getLogger(__name__)
 
 
-def pack_points(xy: NDArray[Any], label: NDArray[Any], split: NDArray[np.uint8], margin: NDArray[Any]) -> bytes:
-    """The body of `points.bin`.
-
-    xy: (n, 2) float. label: (n,) int, 0 to 255. split: (n,) uint8 index into SPLITS. margin: (n,) float in [-1, 1];
-    not a number counts as 1, far from any boundary.
-    """
+def pack_points(xy: NDArray[Any], label: NDArray[Any]) -> bytes:
+    """The body of `points.bin`. xy: (n, 2) float. label: (n,) int, 0 to 255."""
     columns = np.asarray(xy, dtype="<f4")
-    steps = np.clip((np.nan_to_num(np.asarray(margin), nan=1.0) + 1.0) * 127.5, 0, 255).astype(np.uint8)
     return b"".join(
         [
             np.uint32(len(columns)).astype("<u4").tobytes(),
             np.ascontiguousarray(columns[:, 0]).tobytes(),
             np.ascontiguousarray(columns[:, 1]).tobytes(),
             np.asarray(label, dtype=np.uint8).tobytes(),
-            split.tobytes(),
-            steps.tobytes(),
         ]
     )
+
+
+def pack_ids(ids: NDArray[Any]) -> bytes:
+    """The body of `ids.bin`: runs of ids that follow one another. ids: (n,) int, ascending."""
+    first = np.flatnonzero(np.diff(ids, prepend=ids[:1] - 2) != 1)
+    runs = np.stack([ids[first], np.diff(first, append=len(ids))], axis=1)
+    return np.ascontiguousarray(runs, dtype="<i4").tobytes()
+
+
+def pack_margins(margin: NDArray[Any]) -> bytes:
+    """The body of `margin.bin`. margin: (n,) float in [-1, 1]; not a number counts as 1, far from any boundary."""
+    steps = np.clip((np.nan_to_num(np.asarray(margin), nan=1.0) + 1.0) * 127.5, 0, 255)
+    return np.asarray(steps, dtype=np.uint8).tobytes()
+
+
+def _splits(call: Call) -> bytes:
+    atlas, store = _atlas(call), call.desk.store
+    split = np.zeros(len(atlas), dtype=np.uint8)
+    for index, name in enumerate(SPLITS[1:], start=1):
+        split[np.isin(atlas.image_ids, np.asarray(store.images.ids(split=name), dtype=np.int64))] = index
+    return split.tobytes()
 
 
 def _atlas(call: Call) -> Atlas:
@@ -60,18 +77,14 @@ def _atlas(call: Call) -> Atlas:
     return atlas
 
 
-def _points(call: Call) -> Response:
-    atlas, store = _atlas(call), call.desk.store
-    split = np.zeros(len(atlas), dtype=np.uint8)
-    for index, name in enumerate(SPLITS[1:], start=1):
-        split[np.isin(atlas.image_ids, np.asarray(store.images.ids(split=name), dtype=np.int64))] = index
-    body = pack_points(atlas.xy, np.minimum(atlas.label_index, MAX_LABELS - 1), split, atlas.margin)
-    return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+def _bytes(pack: Callable[[Call], bytes]) -> Callable[[Call], Response]:
+    headers = {"Cache-Control": "no-store"}
+    return lambda call: Response(pack(call), media_type="application/octet-stream", headers=headers)
 
 
-def _ids(call: Call) -> Response:
-    body = np.asarray(_atlas(call).image_ids, dtype="<i4").tobytes()
-    return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+def _points(call: Call) -> bytes:
+    atlas = _atlas(call)
+    return pack_points(atlas.xy, np.minimum(atlas.label_index, MAX_LABELS - 1))
 
 
 def _number(value: float | None, digits: int = 4) -> float | None:
@@ -264,8 +277,10 @@ def _place(call: Call) -> Response:
 def routes(desks: Desks) -> list[BaseRoute]:
     """Routes of the map tab."""
     return [
-        route("/kizu/points.bin", _points, desks),
-        route("/kizu/map/ids.bin", _ids, desks),
+        route("/kizu/points.bin", _bytes(_points), desks),
+        route("/kizu/map/ids.bin", _bytes(lambda call: pack_ids(_atlas(call).image_ids)), desks),
+        route("/kizu/map/split.bin", _bytes(_splits), desks),
+        route("/kizu/map/margin.bin", _bytes(lambda call: pack_margins(_atlas(call).margin)), desks),
         route("/kizu/map/state", _state, desks),
         route("/kizu/map/image/{id}", _image, desks),
         route("/kizu/map/sample/{id}", _sample, desks),

@@ -8,7 +8,7 @@
   const KEYS = [
     ["shell.everywhere", [["Alt+1…5", "shell.key_tabs"], ["?", "shell.key_help"], ["Ctrl+Z", "shell.key_undo"], ["Esc", "shell.key_close"]]],
     ["shell.data", [["← →", "data.key_next"], ["M", "data.key_mask"]]],
-    ["shell.map", [["G", "map.key_generate"], ["M", "map.key_mask"], ["0", "map.key_fit"], ["Esc", "map.key_clear"]]],
+    ["shell.map", [["G", "map.key_generate"], ["B", "way.key_boundary"], ["L", "map.key_lasso"], ["Shift+↗", "map.key_path"], ["M", "map.key_mask"], ["0", "map.key_fit"], ["Esc", "map.key_clear"]]],
     ["shell.review", [["A", "review.key_accept"], ["R", "review.key_reject"], ["S", "review.key_skip"], ["U", "review.key_undo"], ["1…9", "review.key_reason"], ["Space", "review.key_select"],
       ["Shift+→", "review.key_range"], ["Ctrl+A", "review.key_all"], ["Z", "review.key_zoom"], ["M", "review.key_mask"]]],
   ];

@@ -60,12 +60,20 @@ class Images:
     def count(self, split: Split | None = None, label: str | None = None) -> int:
         """Return how many images are there."""
         with self._database.read() as connection:
-            return int(connection.execute(_filtered(select(func.count(_IMAGES.c.id)), split, label)).scalar_one())
+            # COUNT(*) without a filter is answered from the pages, COUNT(id) by reading every row of a million.
+            query = _filtered(select(func.count()).select_from(_IMAGES), split, label)
+            return int(connection.execute(query).scalar_one())
 
     def labels(self) -> list[str]:
         """Return the labels in use, sorted by code point: the class order of everything that is trained."""
         with self._database.read() as connection:
-            return [*connection.scalars(select(_IMAGES.c.label).distinct().order_by(_IMAGES.c.label))]
+            # From each label to the next by the index: DISTINCT would walk over every row.
+            following = select(func.min(_IMAGES.c.label)).where(_IMAGES.c.label > bindparam("last"))
+            found, label = [], connection.scalar(select(func.min(_IMAGES.c.label)))
+            while label is not None:
+                found.append(str(label))
+                label = connection.scalar(following, {"last": label})
+            return found
 
     def counts(self) -> dict[tuple[str, Split], int]:
         """Return the number of images by (label, split), sorted by label, then train, validation, test."""

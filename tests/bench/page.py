@@ -1,12 +1,14 @@
-"""What a user waits for, in a real Chromium: 8 samples after a click; a map of 100,000 points; a key held down.
+"""What a user waits for, in a real Chromium: 8 samples after a click; maps of 100,000 and 1,000,000 points;
+a key held down.
 
 Times are from the click or key to what it changed on the page; drawing is software WebGL.
 """
 
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from augment.features.atlas import Atlas
 from augment.features.projection import Projection, ProjectionConfig
-from augment.store import ImageRecord, ModelRecord, ProjectionRecord, Store, Workspace
+from augment.store import ModelRecord, ProjectionRecord, Store, Workspace
 from augment.views import View
 from tests.bench.measure import Measurement, running_app
 from tests.browser.chromium import find_chromium
@@ -23,8 +25,16 @@ from tests.browser.workspaces import mapped_workspace
 
 _REPEATS = 5
 _POINTS = 100_000
+_MANY_POINTS = 1_000_000
 _ARGUMENTS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 _PREPARED = "window.Plotly && performance.getEntriesByType('resource').some(entry => entry.name.includes('points.bin'))"
+_BYTES = """() => performance.getEntriesByType('resource')
+    .filter((entry) => /points.bin|kizu.map.*bin/.test(entry.name))
+    .reduce((sum, entry) => sum + entry.encodedBodySize, 0)"""
+_MIDDLE = """() => {
+    const box = document.querySelector('.map .plot').getBoundingClientRect();
+    return [box.left + box.width / 2, box.top + box.height / 2];
+}"""
 _PLACE_OF = """async (row) => {
     const bytes = await (await fetch('kizu/points.bin')).arrayBuffer();
     const n = new Uint32Array(bytes, 0, 1)[0];
@@ -83,43 +93,94 @@ def _clicks(folder: Path) -> list[Measurement]:
 
 
 def _points(folder: Path) -> list[Measurement]:
-    """Seconds to a drawn map of 100,000 points by three ways, and milliseconds from a click on it to the details."""
-    workspace = _large_workspace(folder / "large")
-    opened, at_once, rested, details = [], [], [], []
+    """A map of 100,000 points, opened by three ways, and one of 1,000,000: what each use of it takes."""
+    few, many = (_large_workspace(folder / f"{points}", points) for points in (_POINTS, _MANY_POINTS))
+    opened: list[float] = []
     for _ in range(_REPEATS):
-        with _browser(workspace) as (page, url):
+        with _browser(few) as (page, url):
             opened.append(_until_drawn(page, partial(page.goto, f"{url}?tab=map")))
-            for row in (1_000, 30_000, 70_000):
-                place = page.evaluate(_PLACE_OF, row)
-                began = time.perf_counter()
-                page.mouse.click(*place)
-                page.wait_for_selector(".details[data-kind=image]")
-                details.append(1e3 * (time.perf_counter() - began))
-                page.keyboard.press("Escape")
-                page.wait_for_selector(".details:not([data-kind=image])")
-        for values, rest in ((at_once, False), (rested, True)):
-            with _opened(workspace, "data") as page:
-                page.wait_for_selector("#tab-map-button")
-                if rest:
-                    page.wait_for_function(_PREPARED)
-                    time.sleep(3)  # as somebody does who looks at the tab Data first
-                values.append(_until_drawn(page, partial(page.click, "#tab-map-button")))
-    what = f"map of {_POINTS:,} points"
     return [
-        Measurement(f"{what}, tab chosen to drawn", "s", rested, "2 s", "page open for some seconds"),
-        Measurement(f"{what}, tab chosen at once to drawn", "s", at_once, "", "while the tab Data is being drawn"),
-        Measurement(f"{what}, address opened to drawn", "s", opened, "", "gradio's own start included"),
-        Measurement("click on it to details", "ms", details, "150 ms"),
+        _tab_chosen(few, _POINTS, "2 s", rested=True),
+        _tab_chosen(few, _POINTS, "", rested=False),
+        Measurement(f"map of {_POINTS:,} points, address opened to drawn", "s", opened, "", "gradio's start included"),
+        *_uses(few, _POINTS, "150 ms"),
+        _tab_chosen(many, _MANY_POINTS, "5 s", rested=True),
+        _tab_chosen(many, _MANY_POINTS, "5 s", rested=False),
+        *_uses(many, _MANY_POINTS, "200 ms"),
     ]
+
+
+def _tab_chosen(workspace: Path, points: int, target: str, *, rested: bool) -> Measurement:
+    """Seconds from a click on the tab Map to the drawn map: at once, or as somebody does who looks at Data first."""
+    values = []
+    for _ in range(_REPEATS):
+        with _opened(workspace, "data") as page:
+            page.wait_for_selector("#tab-map-button")
+            if rested:
+                page.wait_for_function(_PREPARED)
+                time.sleep(3)
+            values.append(_until_drawn(page, partial(page.click, "#tab-map-button")))
+    how, note = ("", "page open for some seconds") if rested else (" at once", "while the tab Data is being drawn")
+    return Measurement(f"map of {points:,} points, tab chosen{how} to drawn", "s", values, target, note)
+
+
+def _uses(workspace: Path, points: int, target: str) -> list[Measurement]:
+    """Bytes on the wire, and milliseconds to the frame that shows what a click, a pan, a wheel or a lasso did."""
+    details: list[float] = []
+    lassos: list[float] = []
+    with _opened(workspace, "map") as page:
+        page.wait_for_selector(".map .legend .entry")
+        time.sleep(3)
+        size = float(page.evaluate(_BYTES)) / points
+        for row in range(points // 20, points, points // 20):
+            page.mouse.move(*page.evaluate(_PLACE_OF, row))
+            details.append(_until(page, partial(_press, page), ".details[data-kind=image]"))
+            page.keyboard.press("Escape")
+            page.wait_for_selector(".details[data-kind=blank]")
+        x, y = page.evaluate(_MIDDLE)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        pans = [_until(page, partial(page.mouse.move, x + 8 * step, y + 3 * step)) for step in range(1, 31)]
+        page.mouse.up()
+        wheels = [_until(page, partial(page.mouse.wheel, 0, -40)) for _ in range(10)]
+        page.keyboard.press("0")
+        for _ in range(_REPEATS):
+            page.keyboard.press("l")
+            page.mouse.move(x - 250, y - 200)
+            page.mouse.down()
+            for corner in ((x + 250, y - 200), (x + 250, y + 200), (x - 250, y + 200)):
+                page.mouse.move(*corner, steps=20)
+            lassos.append(_until(page, page.mouse.up, ".details[data-kind=lasso]") / 1e3)
+            page.keyboard.press("Escape")
+            page.wait_for_selector(".details[data-kind=blank]")
+    what = f"map of {points:,} points"
+    return [
+        Measurement(f"{what}, bytes a point over the wire", "B", [size], "9 B"),
+        Measurement(f"{what}, click to details", "ms", details, target),
+        Measurement(f"{what}, step of a pan to its frame", "ms", pans, "", "software drawing and compositing"),
+        Measurement(f"{what}, step of the wheel to its frame", "ms", wheels, "", "software drawing and compositing"),
+        Measurement(f"{what}, lasso let go to the counts", "s", lassos, "1 s"),
+    ]
+
+
+def _press(page: Page) -> None:
+    page.mouse.down()
+    page.mouse.up()
+
+
+def _until(page: Page, act: Callable[[], object], selector: str | None = None) -> float:
+    """Milliseconds from `act` to the frame after the one in which `selector` is there."""
+    began = time.perf_counter()
+    act()
+    if selector is not None:
+        page.wait_for_selector(selector)
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return 1e3 * (time.perf_counter() - began)
 
 
 def _until_drawn(page: Page, act: Callable[[], object]) -> float:
     """Seconds from `act` to the frame after the one in which the map's points and legend are there."""
-    began = time.perf_counter()
-    act()
-    page.wait_for_selector(".map .legend .entry")
-    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    return time.perf_counter() - began
+    return _until(page, act, ".map .legend .entry") / 1e3
 
 
 def _held_key(folder: Path) -> Measurement:
@@ -138,49 +199,51 @@ def _held_key(folder: Path) -> Measurement:
     return Measurement("verdicts lost of 500, key held down", "", lost, "0")
 
 
-def _large_workspace(root: Path) -> Path:
-    """A map of 100,000 points in six clumps; the images have records but no files."""
+def _large_workspace(root: Path, points: int) -> Path:
+    """A map of `points` points in six clumps; the images have records but no files."""
     rng = np.random.default_rng(0)
     labels = ["blowhole", "break", "crack", "fray", "free", "uneven"]
-    label_index = rng.integers(0, len(labels), _POINTS)
-    xy = (rng.normal(0, 6, (len(labels), 2))[label_index] + rng.normal(0, 1, (_POINTS, 2))).astype(np.float32)
-    position = np.concatenate([xy, rng.normal(0, 0.1, (_POINTS, 18))], axis=1).astype(np.float32)
-    with Store(Workspace(root)) as store:
-        ids = store.apply(
-            [
-                ImageRecord(
-                    sha256=f"{n:064x}",
-                    name=f"{n}.png",
-                    label=labels[label_index[n]],
-                    group=f"part {n}",
-                    split="train",
-                    width_px=28,
-                    height_px=28,
-                    size_bytes=1,
-                    source="bench",
-                )
-                for n in range(_POINTS)
-            ]
-        )
-        Atlas.write(
-            root / "projections" / "1",
-            image_ids=np.array(ids),
-            features=position,
-            labels=labels,
-            label_index=label_index,
-            fitted=np.ones(_POINTS, bool),
-            probability=rng.dirichlet(np.ones(len(labels)), _POINTS).astype(np.float32),
-            margin=rng.uniform(-1, 1, _POINTS).astype(np.float32),
-            pairs=np.zeros((0, 2), np.int32),
-            pair_distance=np.zeros(0, np.float32),
-            scale=dict.fromkeys(labels, 1.0),
-            spacing={"position": 1.0, "xy": 1.0},
-            position=position,
-            xy=xy,
-            projection=Projection(ProjectionConfig(), position[:1000], position[:1000], xy[:1000], "umap"),
-        )
+    label_index = rng.integers(0, len(labels), points)
+    xy = (rng.normal(0, 6, (len(labels), 2))[label_index] + rng.normal(0, 1, (points, 2))).astype(np.float32)
+    position = np.concatenate([xy, rng.normal(0, 0.1, (points, 18)).astype(np.float32)], axis=1)
+    workspace = Workspace(root)
+    with Store(workspace) as store:
         model = ModelRecord(kind="encoder", name="bench", path="none", sha256="0" * 64, config={})
         (encoder_id,) = store.apply([model])
         store.apply([ProjectionRecord(encoder_id=encoder_id, path="projections/1", config={})])
         store.settings.set("view", View(kind="whole", side_px=28, colour="grey").to_json())
+    _add_records(workspace, [labels[index] for index in label_index.tolist()])
+    Atlas.write(
+        root / "projections" / "1",
+        image_ids=np.arange(1, points + 1),
+        features=position,
+        labels=labels,
+        label_index=label_index,
+        fitted=np.ones(points, bool),
+        probability=rng.dirichlet(np.ones(len(labels)), points).astype(np.float32),
+        margin=rng.uniform(-1, 1, points).astype(np.float32),
+        pairs=np.zeros((0, 2), np.int32),
+        pair_distance=np.zeros(0, np.float32),
+        scale=dict.fromkeys(labels, 1.0),
+        spacing={"position": 1.0, "xy": 0.05},
+        position=position,
+        xy=xy,
+        projection=Projection(ProjectionConfig(), position[:1000], position[:1000], xy[:1000], "umap"),
+    )
     return root
+
+
+def _add_records(workspace: Workspace, labels: list[str]) -> None:
+    """Rows of the table of images, ids from 1, in one statement: a million by `Store.apply` would take minutes."""
+    rows = (
+        (n, f"{n:064x}", f"{n}.png", label, f"lot {n % 1000}", "train", 28, 28, 1, "bench", "2026-11-21T00:00:00+00:00")
+        for n, label in enumerate(labels, start=1)
+    )
+    with closing(sqlite3.connect(workspace.database)) as database, database:
+        database.execute("PRAGMA synchronous = OFF")
+        database.executemany("INSERT INTO groups VALUES (?, 'train')", [(f"lot {n}",) for n in range(1000)])
+        database.executemany(
+            'INSERT INTO images (id, sha256, name, label, "group", split, width_px, height_px, size_bytes, source,'
+            " imported_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )

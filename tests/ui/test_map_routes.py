@@ -27,28 +27,31 @@ def client(store: Store, **settings):
     return client_of(map_routes.routes(desk_of(store, **settings)))
 
 
-def test_points_are_bytes_in_the_order_of_the_ids(mapped: Store):
+def test_a_point_takes_nine_bytes_in_the_order_of_the_ids(mapped: Store):
     body = client(mapped).get("/kizu/points.bin").content
-    ids = np.frombuffer(client(mapped).get("/kizu/map/ids.bin").content, "<i4")
     n = int(np.frombuffer(body[:4], "<u4")[0])
     atlas = atlas_of(mapped)
-    assert (n, len(body)) == (IMAGES, 4 + 11 * IMAGES)
-    assert ids.tolist() == atlas.image_ids.tolist()
+    assert (n, len(body)) == (IMAGES, 4 + 9 * IMAGES)
     np.testing.assert_array_equal(np.frombuffer(body, "<f4", n, 4), atlas.xy[:, 0])
     np.testing.assert_array_equal(np.frombuffer(body, "<f4", n, 4 + 4 * n), atlas.xy[:, 1])
-    label, split, margin = (np.frombuffer(body, "u1", n, 4 + (8 + k) * n) for k in range(3))
-    records = {image.id: image for image in mapped.images.list()}
-    assert [atlas.labels[i] for i in label] == [records[i].label for i in ids.tolist()]
-    assert [map_routes.SPLITS[i] for i in split] == [records[i].split for i in ids.tolist()]
+    records = [image for image in mapped.images.list() if image.id in atlas.image_ids]
+    assert [atlas.labels[i] for i in np.frombuffer(body, "u1", n, 4 + 8 * n)] == [image.label for image in records]
+    split = client(mapped).get("/kizu/map/split.bin").content
+    assert [map_routes.SPLITS[i] for i in split] == [image.split for image in records]
     # margin 0 lies in the middle of -1 to 1
-    assert set(margin.tolist()) == {127}
+    assert client(mapped).get("/kizu/map/margin.bin").content == bytes([127] * n)
+    assert client(mapped).get("/kizu/map/ids.bin").content == map_routes.pack_ids(atlas.image_ids)
+
+
+@pytest.mark.parametrize("ids", [[1], [1, 2, 3], [2, 3, 7, 9, 10], [5, 7, 9]])
+def test_ids_are_sent_as_runs(ids: list[int]):
+    runs = np.frombuffer(map_routes.pack_ids(np.array(ids)), "<i4").reshape(-1, 2)
+    assert [first + step for first, count in runs.tolist() for step in range(count)] == ids
+    assert len(runs) == 1 + int((np.diff(ids) != 1).sum())
 
 
 def test_margins_are_clipped_and_unknown_ones_lie_far_from_a_boundary():
-    packed = map_routes.pack_points(
-        np.zeros((4, 2)), np.zeros(4), np.zeros(4, np.uint8), np.array([-1.0, 1.0, np.nan, 3.0])
-    )
-    assert list(packed[-4:]) == [0, 255, 255, 255]
+    assert list(map_routes.pack_margins(np.array([-1.0, 1.0, np.nan, 3.0]))) == [0, 255, 255, 255]
 
 
 def test_an_image_comes_with_eight_neighbours_and_not_itself(mapped: Store):

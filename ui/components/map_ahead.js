@@ -28,9 +28,8 @@ class Ahead {
   points(projection) {
     if (this.#points.projection !== projection) {
       const query = `projection=${projection}`;
-      const found = Promise.all([getBytes(`kizu/points.bin?${query}`), getBytes(`kizu/map/ids.bin?${query}`)]).then(
-        ([points, ids]) => new Points(points, ids),
-      );
+      const side = (name) => getBytes(`kizu/map/${name}.bin?${query}`);
+      const found = Promise.all([getBytes(`kizu/points.bin?${query}`), side("ids")]).then(([points, ids]) => new Points(points, ids, side));
       this.#points = { projection, found };
       found.catch(() => (this.#points = { projection: null, found: null }));
     }

@@ -4,7 +4,7 @@ import { fill, fixed, h, t } from "./dom.js";
 import { showPictures } from "./picture.js";
 
 const imageUrl = (image) => `kizu/image/${image.id}?v=${image.version}`;
-const thumbUrl = (image) => `kizu/thumb/image/${image.id}?v=${image.version}&side=96`;
+const thumbUrl = (image) => `kizu/thumb/image/${image.id}?${image.version ? `v=${image.version}&` : ""}side=96`;
 
 export class Details {
   /** options: colour(label), onImage(id) when a neighbour is clicked. */
@@ -13,19 +13,22 @@ export class Details {
     this.withMask = true;
     this.title = h("div", { class: "title" });
     this.pictures = h("div", { class: "pictures" });
+    this.table = h("div", { class: "by-class" });
     this.facts = h("dl", { class: "facts" });
     this.near = h("div", { class: "nearby" });
     this.maskButton = h("button", { type: "button", class: "quiet mask-toggle", onclick: () => this.toggleMask() }, t("map.mask"), h("kbd", {}, "M"));
     this.head = h("div", { class: "head" }, this.title, this.maskButton);
-    fill(root, this.head, this.pictures, this.facts, this.near);
+    fill(root, this.head, this.pictures, this.table, this.facts, this.near);
     this.root = root;
     this.clear();
   }
 
-  /** Nothing is selected. */
-  clear() {
+  /** Nothing is selected; `landing` as of landingByLabel says how near samples come to where they are asked for. */
+  clear(landing = []) {
     this.#open("blank", null);
     fill(this.title, h("p", { class: "hint" }, t("map.first")));
+    const rows = landing.map(({ label, count, error }) => [label, window.kizu.number(count), fixed(error)]);
+    if (rows.length) this.#rows(["", t("map.samples"), t("map.landing_median")], rows, t("map.landing_long"));
     fill(this.pictures);
     fill(this.facts);
     fill(this.near);
@@ -49,6 +52,14 @@ export class Details {
     this.maskButton.hidden = !mask;
     this.maskButton.setAttribute("aria-pressed", String(this.withMask));
     this.root.scrollTop = 0;
+    fill(this.table);
+  }
+
+  // A line for each class: its name, then numbers.
+  #rows(heads, rows, note = null) {
+    const cells = (row) => row.map((value, i) => h("td", {}, i ? value : this.#label(value)));
+    fill(this.table, h("table", {}, h("thead", {}, h("tr", {}, heads.map((head) => h("th", {}, head)))), h("tbody", {}, rows.map((row) => h("tr", {}, cells(row))))),
+      note ? h("p", { class: "muted" }, note) : null);
   }
 
   #label(label) {
@@ -59,18 +70,19 @@ export class Details {
     fill(this.facts, rows.filter((row) => row).map(([name, ...value]) => [h("dt", {}, name), h("dd", {}, ...value)]));
   }
 
-  #neighbours(list, title) {
+  #neighbours(list, title, onImage = this.options.onImage) {
     const one = (image) =>
-      h("button", { type: "button", title: `${image.label} · ${fixed(image.distance)}`, onclick: () => this.options.onImage(image.id) },
+      h("button", { type: "button", title: image.distance === undefined ? image.label : `${image.label} · ${fixed(image.distance)}`, onclick: () => onImage(image.id) },
         h("img", { src: thumbUrl(image), alt: image.label, loading: "eager" }),
         h("i", { style: `--c: ${this.options.colour(image.label)}` }));
     fill(this.near, list.length ? [h("h4", {}, title), h("div", { class: "thumbs" }, list.map(one))] : []);
   }
 
-  /** An image as /kizu/map/image/{id} describes it. */
-  image(image) {
+  /** An image as /kizu/map/image/{id} describes it; `back` goes to the lasso that it was chosen from. */
+  image(image, back = null) {
     this.#open("image", image.mask);
-    fill(this.title, this.#label(image.label), h("span", { class: "muted" }, t("map.part", { group: image.group || "–" })));
+    fill(this.title, this.#label(image.label), h("span", { class: "muted" }, t("map.part", { group: image.group || "–" })),
+      back ? h("button", { type: "button", class: "link", onclick: back }, t("map.lasso_back")) : null);
     showPictures(this.pictures, this.#spec(image));
     this.#factRows([
       this.#margin(image),
@@ -103,6 +115,34 @@ export class Details {
       [t("map.parts"), `${first.group || "–"}, ${second.group || "–"}`],
     ]);
     this.#neighbours([], "");
+  }
+
+  /** The two ends of a way, each an image or a place as the server describes it. */
+  path(...ends) {
+    this.#open("path", null);
+    fill(this.title, h("span", { class: "label" }, t("map.path")));
+    const shown = ends.map((end) => (end.kind === "image" ? end : end.neighbours[0])).filter(Boolean);
+    showPictures(this.pictures, ...shown.map((image) => ({ url: imageUrl(image), alt: image.label })));
+    ends.forEach((end, i) => {
+      if (end.kind !== "image") this.pictures.children[i]?.append(h("small", { class: "caption" }, t("map.nearest_real")));
+    });
+    const words = (end) => (end.kind === "image" ? [this.#label(end.label), h("small", {}, t("map.part", { group: end.group || "–" }))]
+      : [h("span", { class: end.empty ? "warn" : "" }, t(end.empty ? "map.place_empty" : "map.path_place"))]);
+    this.#factRows([[t("map.path_from"), ...words(ends[0])], [t("map.path_to"), ...words(ends[1])]]);
+    this.#neighbours([], "");
+  }
+
+  /** What an outline took in: [{label, count, samples}] and some of the images, {id, label}. */
+  lasso(classes, images, onImage) {
+    this.#open("lasso", null);
+    const [count, samples] = ["count", "samples"].map((name) => classes.reduce((sum, one) => sum + one[name], 0));
+    fill(this.title, h("b", {}, t(samples ? "map.lasso_found_both" : "map.lasso_found", { n: window.kizu.number(count), m: window.kizu.number(samples) })));
+    fill(this.pictures);
+    const rows = classes.filter((one) => one.count || one.samples).map((one) => [one.label, window.kizu.number(one.count), samples ? window.kizu.number(one.samples) : null]);
+    const heads = ["", t("map.images"), samples ? t("map.samples") : null];
+    if (rows.length) this.#rows(heads, rows);
+    this.#factRows(count + samples ? [] : [[t("map.hint"), h("small", {}, t("map.lasso_empty"))]]);
+    this.#neighbours(images, t(images.length < count ? "map.lasso_some" : "map.lasso_all"), onImage);
   }
 
   /** A place between points: the images around it. */

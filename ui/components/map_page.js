@@ -6,8 +6,10 @@ import { ahead } from "./map_ahead.js";
 import { Details } from "./map_details.js";
 import { Scatter } from "./scatter.js";
 import { labelColour } from "./scatter_colours.js";
+import { landingByLabel } from "./scatter_landing.js";
 
 const SHOWN_PAIRS = 60;
+const SHOWN_OF_LASSO = 24;
 
 // An ordinary mouse's wheel moves along a list that runs sideways.
 function sideways(event) {
@@ -38,13 +40,15 @@ class MapPage {
       onSamples: (samples) => this.#land(samples),
       onSample: (sample) => this.chooseSample(sample),
       onReview: () => window.kizu.tab("review"),
+      onPlaces: (places) => this.#propose(places),
+      colour,
     });
   }
 
   #listen() {
     document.addEventListener("keydown", (event) => {
       if (!isShown(this.element) || isTyping(event) || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      const act = { g: () => this.form.generate(), m: () => this.details.toggleMask(), escape: () => this.clear(), 0: () => this.scatter.fit() }[event.key.toLowerCase()];
+      const act = { g: () => this.form.generate(), b: () => this.form.boundary.generate(), m: () => this.details.toggleMask(), escape: () => this.#escape(), l: () => this.scatter.lasso(), 0: () => this.scatter.fit() }[event.key.toLowerCase()];
       if (!act || event.repeat) return;
       event.preventDefault();
       act();
@@ -91,6 +95,7 @@ class MapPage {
       this.scatter.state = state;
       const changed = JSON.stringify(before.samples) !== JSON.stringify(state.samples);
       if (changed) await this.scatter.setSamples(state.samples);
+      if (changed && !this.selection) this.#overview();
     }
     this.form.configure(state.ddpm, state.defaults);
     this.#drawPairs();
@@ -130,21 +135,48 @@ class MapPage {
   choose(what) {
     if (what.image !== undefined) return this.chooseImage(what.image);
     if (what.sample) return this.chooseSample(what.sample);
+    if (what.path) return this.choosePath(what.path);
+    if (what.lasso) return this.chooseLasso(what.lasso);
     return this.choosePlace(what.place);
+  }
+
+  // One step back: what is being drawn, then one image of a lasso, then everything.
+  #escape() {
+    if (this.scatter.gestures.lasso) this.scatter.lasso(false);
+    else if (this.lasso && !this.selection?.lasso) this.chooseLasso(this.lasso);
+    else this.clear();
   }
 
   /** Nothing is selected and everything is bright. */
   clear() {
-    this.selection = null;
+    this.selection = this.lasso = null;
+    this.scatter.choose(null);
     this.#dim(false);
     this.scatter.overlay.clear();
-    this.details.clear();
+    this.#overview();
     this.form.aim(null);
     this.#markPair(-1);
   }
 
+  // With nothing selected the panel says how reliable the generator is, class by class.
+  #overview() {
+    this.details.clear(this.state?.samples?.length ? landingByLabel(this.state.labels, this.state.samples) : []);
+  }
+
   #dim(on) {
     this.element.classList.toggle("dimmed", on);
+  }
+
+  // What every choice begins with: what was chosen before goes, but for the lasso that an image was chosen from.
+  #begin(lasso = null) {
+    const { overlay } = this.scatter;
+    this.lasso = lasso;
+    if (!lasso) {
+      this.scatter.choose(null);
+      overlay.outline = null;
+    }
+    overlay.path = null;
+    this.#dim(!lasso);
   }
 
   // A newer click makes the answer to an older one worthless.
@@ -164,7 +196,7 @@ class MapPage {
 
   #point(id) {
     const { points } = this.scatter;
-    const row = points.rowOf.get(id);
+    const row = points.rowOf(id);
     return row === undefined ? null : { x: points.x[row], y: points.y[row], colour: labelColour(this.state, this.state.labels[points.label[row]]) };
   }
 
@@ -172,27 +204,29 @@ class MapPage {
     return found.neighbours.map((image) => this.#point(image.id)).filter((point) => point);
   }
 
-  async chooseImage(id, move = false) {
+  async chooseImage(id, move = false, lasso = null) {
     const start = performance.now();
     const point = this.#point(id);
     if (!point) return;
-    this.#dim(true);
+    this.#begin(lasso);
     this.scatter.overlay.place = null;
     this.scatter.overlay.select(point);
     if (move) this.scatter.goTo(point.x, point.y);
-    const label = this.state.labels[this.scatter.points.label[this.scatter.points.rowOf.get(id)]];
+    const label = this.state.labels[this.scatter.points.label[this.scatter.points.rowOf(id)]];
     this.form.aim({ image_id: id }, label);
     const image = await this.#fetch({ image: id }, start, `kizu/map/image/${id}`);
     if (!image) return;
-    this.details.image(image);
+    this.details.image(image, lasso && (() => this.chooseLasso(lasso)));
     this.scatter.overlay.select(point, this.#around(image));
   }
 
   async chooseSample(sample) {
     const start = performance.now();
     const point = { x: sample.x, y: sample.y, colour: labelColour(this.state, sample.label), sample: true };
-    this.#dim(true);
-    const { overlay } = this.scatter;
+    const { overlay } = this.scatter, { path } = overlay;
+    this.#begin();
+    // One of a series is looked at with the series.
+    if (path?.series.some(({ x, y }) => x === sample.fromX && y === sample.fromY)) overlay.path = path;
     overlay.place = sample.fromX === null ? null : { x: sample.fromX, y: sample.fromY, empty: false };
     overlay.landed = [{ ...sample, colour: point.colour }];
     overlay.select(point);
@@ -206,7 +240,7 @@ class MapPage {
 
   async choosePlace(place) {
     const start = performance.now();
-    this.#dim(true);
+    this.#begin();
     const { overlay } = this.scatter;
     overlay.landed = [];
     overlay.select(null);
@@ -217,14 +251,15 @@ class MapPage {
     overlay.mark({ ...place, empty: found.empty });
     overlay.select(null, this.#around(found));
     this.details.place({ ...place, empty: found.empty }, found);
-    if (found.neighbours.length) this.form.aim({ xy: [place.x, place.y] }, this.#commonLabel(found));
+    if (found.neighbours.length) this.form.aim({ xy: [place.x, place.y] }, this.#rarest(this.#near(found)));
   }
 
   // Generators are asked for the rarer class of those around: that is what the user lacks.
-  #commonLabel(found) {
-    const near = found.neighbours.slice(0, 4).map((image) => image.label);
-    return [...new Set(near)].sort((a, b) => this.#count(a) - this.#count(b))[0];
+  #rarest(labels) {
+    return [...new Set(labels)].sort((a, b) => this.#count(a) - this.#count(b))[0];
   }
+
+  #near = (found) => found.neighbours.slice(0, 4).map((image) => image.label);
 
   #count(label) {
     this.labelCounts ??= new Map();
@@ -242,24 +277,71 @@ class MapPage {
     const start = performance.now();
     const ends = pair.ids.map((id) => this.#point(id));
     if (ends.includes(null)) return;
-    this.#dim(true);
+    this.#begin();
     const { overlay } = this.scatter;
     overlay.landed = [];
     overlay.select(null);
     const span = ends.map((end) => Math.max(Math.abs(end.x - pair.x), Math.abs(end.y - pair.y)));
     await this.scatter.goTo(pair.x, pair.y, { holding: Math.max(...span) });
     overlay.mark({ x: pair.x, y: pair.y, empty: false, ends });
-    const [rarer] = [...pair.labels].sort((a, b) => this.#count(a) - this.#count(b));
-    this.form.aim({ between: [...pair.ids, 0.5] }, rarer);
+    this.form.between(...pair.labels);
+    this.form.aim({ between: [...pair.ids, 0.5] }, this.#rarest(pair.labels));
     const selection = { pair: index };
     const first = await this.#fetch(selection, start, `kizu/map/image/${pair.ids[0]}`);
     const second = first && (await this.#fetch(selection, start, `kizu/map/image/${pair.ids[1]}`));
     if (second) this.details.pair(first, second, pair.distance);
   }
 
+  /** A way from one end to another, each {image | place, x, y}: samples along it, as a series. */
+  async choosePath({ from, to }) {
+    const start = performance.now();
+    const ends = [from, to].map((end) => (end.image === undefined ? end : { ...end, ...this.#point(end.image) }));
+    this.#begin();
+    this.scatter.overlay.way(...ends);
+    const path = [from.x, from.y, to.x, to.y];
+    this.form.aim({ path });
+    const selection = { path: ends };
+    const found = [];
+    for (const { image, x, y } of ends) {
+      found.push(await this.#fetch(selection, start, image === undefined ? `kizu/map/place?x=${x}&y=${y}` : `kizu/map/image/${image}`));
+      if (!found.at(-1)) return;
+    }
+    this.details.path(...found);
+    this.form.aim({ path }, this.#rarest(found.flatMap((one) => one.label ?? this.#near(one))));
+  }
+
+  /** What an outline took in: {rows, samples}. */
+  chooseLasso(lasso) {
+    const { points, overlay } = this.scatter;
+    const { outline } = overlay;
+    const counts = new Uint32Array(256);
+    for (const row of lasso.rows) counts[points.label[row]]++;
+    overlay.circle(outline);
+    this.#begin(lasso);
+    this.selection = { lasso };
+    this.#markPair(-1);
+    this.form.aim(null);
+    const classes = this.state.labels.map((label, i) => ({ label, count: counts[i], samples: lasso.samples.filter((sample) => sample.label === label).length }));
+    const shown = Math.min(SHOWN_OF_LASSO, lasso.rows.length);
+    const images = Array.from({ length: shown }, (_, i) => {
+      const row = lasso.rows[Math.floor((i * lasso.rows.length) / shown)];
+      return { id: points.idOf(row), label: this.state.labels[points.label[row]] };
+    });
+    this.details.lasso(classes, images, (id) => this.chooseImage(id, false, lasso));
+  }
+
   #recolour() {
     if (!this.state?.projection) return;
     this.#drawPairs();
+  }
+
+  // Places where two classes meet, numbered; with none the numbers go.
+  #propose(places) {
+    if (places.length) {
+      this.clear();
+      this.scatter.include(places.map(({ xy: [x, y] }) => ({ x, y })));
+    }
+    this.scatter.overlay.propose(places);
   }
 
   // ---- samples that have just been made
@@ -269,6 +351,7 @@ class MapPage {
     const known = new Set(this.state.samples.map((sample) => sample.id));
     this.state.samples = [...this.state.samples, ...placed.filter((sample) => !known.has(sample.id))];
     await this.scatter.include(placed);
+    if (this.selection?.path) this.scatter.overlay.way(...this.selection.path, placed.map((sample) => ({ x: sample.fromX, y: sample.fromY })));
     this.scatter.overlay.land(placed.map((sample) => ({ ...sample, colour: labelColour(this.state, sample.label) })));
     await this.scatter.setSamples(this.state.samples);
   }

@@ -1,30 +1,29 @@
-// The map of images: a plotly WebGL scatter with its own hit test, hover card, legend and marks.
-// It tells what was chosen through `options.onChoose` and knows nothing of panels, forms or requests.
+// The map of images: points drawn as pixels under plotly's axes, which pan and zoom, with an own hit test, hover card, legend and
+// marks. It tells what was chosen through `options.onChoose` and knows nothing of panels, forms or requests.
 
 import { fill, h, isShown, t } from "./dom.js";
-import { imageGroups, labelColour, MODES, sampleGroups, variable } from "./scatter_colours.js";
+import { imageGroups, labelColour, MODES, sampleGroups, SIDES, variable } from "./scatter_colours.js";
+import { Gestures } from "./scatter_gestures.js";
+import { drawLegend } from "./scatter_legend.js";
 import { Overlay } from "./scatter_overlay.js";
-import { Grid, split } from "./scatter_points.js";
+import { Grid } from "./scatter_points.js";
+import { Raster } from "./scatter_raster.js";
+import { Shade } from "./scatter_shade.js";
 
 const HIT_RADIUS_PX = 9;
-const CLICK_SLACK_PX = 4;
 const HOVER_DELAY_MS = 45;
+const REST_MS = 160;
 const PADDING = 0.06;
 // Room around what must be in sight: the legend covers the lowest part.
 const HOLD_SPACE = 1.3;
-// Plotly would draw twice as many pixels each way as the screen shows, four times the work.
-const plotOptions = () => ({
-  scrollZoom: true,
-  displayModeBar: false,
-  doubleClick: false,
-  responsive: false,
-  plotGlPixelRatio: Math.min(4, Math.max(1, window.devicePixelRatio)),
-});
+const DIAMOND_PX = 6;
+const plotOptions = { scrollZoom: true, displayModeBar: false, doubleClick: false, responsive: false };
 
-const pointSize = (n) => (n > 60000 ? 3 : n > 12000 ? 4 : n > 3000 ? 5 : 7);
+// By how many points the whole map would have, were it as dense as the part in sight.
+const pointSize = (n) => (n > 300000 ? 2 : n > 60000 ? 3 : n > 12000 ? 4 : n > 3000 ? 5 : 7);
 
 export class Scatter {
-  /** options: onChoose({image | sample | place}), onClear(). Draws into `root`. */
+  /** options: onChoose({image | sample | place | path | lasso}), onClear(). Draws into `root`. */
   constructor(root, options) {
     this.options = options;
     this.mode = "class";
@@ -32,27 +31,36 @@ export class Scatter {
     this.state = null;
     this.points = null;
     this.samples = [];
+    this.chosen = null;
     this.legend = h("div", { class: "legend" });
     this.modes = h("div", { class: "modes", role: "radiogroup", "aria-label": t("map.colour") });
+    const [tone, dots] = ["shade", "points"].map((name) => h("canvas", { class: name, "aria-hidden": "true" }));
     this.plot = h("div", { class: "plot", tabIndex: 0, role: "application", "aria-label": t("map.plot") });
     this.card = h("div", { class: "card", hidden: true });
-    this.stage = h("div", { class: "stage" }, this.plot);
+    this.stage = h("div", { class: "stage" }, h("div", { class: "ground" }, tone, dots), this.plot);
+    this.lassoButton = h("button", { type: "button", class: "quiet", title: t("map.lasso_long"), "aria-pressed": "false", onclick: () => this.lasso() }, t("map.lasso"));
     const fit = h("button", { type: "button", class: "quiet", title: t("map.fit_long"), onclick: () => this.fit() }, t("map.fit"));
-    fill(root, h("div", { class: "bar" }, h("span", { class: "muted" }, t("map.colour")), this.modes, h("span", { class: "grow" }), fit), this.stage);
+    const bar = h("div", { class: "bar" }, h("span", { class: "muted" }, t("map.colour")), this.modes, this.lassoButton, h("span", { class: "grow" }), fit);
+    fill(root, bar, this.stage);
+    this.raster = new Raster(dots);
+    this.shade = new Shade(tone);
     this.overlay = new Overlay(this.stage, { toPixel: (x, y) => this.toPixel(x, y) });
     this.stage.append(this.legend, this.card);
     this.#drawModes();
     this.#listen();
   }
 
-  /** Draws points and state of /kizu/map/state; the view stays where it is when `keepView`. */
-  async show(points, state, { keepView = false } = {}) {
-    [this.points, this.state] = [points, state];
+  /** Draws points and state of /kizu/map/state, the whole map in sight. */
+  async show(points, state) {
+    [this.points, this.state, this.chosen] = [points, state, null];
+    this.raster.load(points);
+    this.shade.load(points.grid, state.nearRadius);
     this.#keepSamples(state.samples);
-    await this.#draw(keepView && this.plot._fullLayout !== undefined);
+    await points.side(SIDES[this.mode]);
+    await this.#draw(false);
   }
 
-  /** Replaces the samples, without touching the images' traces more than needed. */
+  /** Replaces the samples; the view stays where it is. */
   async setSamples(samples) {
     this.#keepSamples(samples);
     await this.#draw(true);
@@ -65,40 +73,20 @@ export class Scatter {
 
   // ---- drawing
 
-  #traces() {
-    const { points, state } = this;
+  /** What each point's colour is, and how many have it. */
+  #colour() {
+    const { points, state, hidden } = this;
     const { groups, of } = imageGroups(this.mode, points, state, t);
-    const places = split(points, groups.length, of);
-    const size = pointSize(points.n);
-    this.imageGroup = (row) => groups[of(row)]?.key;
-    this.counts = groups.map((group, i) => ({ ...group, count: places[i].x.length }));
-    const images = groups.map((group, i) => places[i].x.length && {
-      type: "scattergl",
-      mode: "markers",
-      x: places[i].x,
-      y: places[i].y,
-      marker: { size, color: group.colour, opacity: points.n > 12000 ? 0.75 : 0.85, line: { width: 0 } },
-      hoverinfo: "skip",
-      visible: !this.hidden.has(group.key),
-    });
-    return [...images, ...this.#sampleTraces()].filter(Boolean);
-  }
-
-  #sampleTraces() {
-    const { groups, of } = sampleGroups(this.mode, this.state, t);
-    const members = groups.map(() => []);
-    for (const sample of this.samples) members[of(sample)]?.push(sample);
-    this.sampleGroup = (sample) => groups[of(sample)]?.key;
-    this.sampleCounts = groups.map((group, i) => ({ ...group, count: members[i].length }));
-    return groups.map((group, i) => members[i].length && {
-      type: "scattergl",
-      mode: "markers",
-      x: members[i].map((sample) => sample.x),
-      y: members[i].map((sample) => sample.y),
-      marker: { symbol: "diamond", size: 10, color: group.colour, line: { width: 1.5, color: variable("panel") } },
-      hoverinfo: "skip",
-      visible: !this.#isHidden(group.key),
-    });
+    this.imageGroup = (row) => groups[of[row]]?.key;
+    const counts = new Uint32Array(256);
+    for (let row = 0; row < points.n; row++) counts[of[row]]++;
+    this.groups = groups.map((group, i) => ({ ...group, count: counts[i] }));
+    this.raster.paint(of, groups.map((group) => (hidden.has(group.key) ? null : group.colour)));
+    const drawn = sampleGroups(this.mode, state, t);
+    const members = drawn.groups.map(() => []);
+    for (const sample of this.samples) members[drawn.of(sample)]?.push(sample);
+    this.sampleGroup = (sample) => drawn.groups[drawn.of(sample)]?.key;
+    this.sampleGroups = drawn.groups.map((group, i) => ({ ...group, count: members[i].length, members: members[i] }));
   }
 
   #isHidden = (key) => this.hidden.has(key) || this.hidden.has("generated");
@@ -119,17 +107,59 @@ export class Scatter {
 
   async #draw(keepView) {
     const start = performance.now();
-    const full = keepView ? this.plot._fullLayout : null;
-    const range = full ? { x: [...full.xaxis.range], y: [...full.yaxis.range] } : this.#wholeRange();
-    const draw = this.plot._fullLayout ? "react" : "newPlot";
-    await window.Plotly[draw](this.plot, this.#traces(), this.#layout(range), plotOptions());
-    if (draw === "newPlot") {
-      for (const name of ["plotly_relayouting", "plotly_relayout"]) this.plot.on(name, () => this.overlay.redraw());
+    this.#colour();
+    if (!keepView || !this.plot._fullLayout) {
+      const draw = this.plot._fullLayout ? "react" : "newPlot";
+      await window.Plotly[draw](this.plot, [], this.#layout(this.#wholeRange()), plotOptions);
+      if (draw === "newPlot") for (const name of ["plotly_relayouting", "plotly_relayout"]) this.plot.on(name, () => this.#moved());
     }
     this.#drawLegend();
-    this.overlay.redraw();
+    this.#redraw();
     await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
     performance.measure("kizu:scatter-draw", { start, end: performance.now(), detail: { points: this.points.n } });
+  }
+
+  // Many moves of the pointer may come between two frames; only the last one counts.
+  #moved() {
+    clearTimeout(this.rest);
+    this.rest = setTimeout(() => (this.gestures.pressed ? this.#moved() : this.#redraw()), REST_MS);
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.#redraw(true);
+    });
+  }
+
+  #redraw(moving = false) {
+    const { xaxis, yaxis } = this.plot._fullLayout;
+    const [[left, right], [bottom, top]] = [xaxis.range, yaxis.range];
+    const view = { width: xaxis._length, height: yaxis._length, left, right, bottom, top };
+    const whole = this.#wholeRange();
+    const zoom = Math.max(1, (whole.x[1] - whole.x[0]) / (right - left));
+    const size = pointSize(this.points.n / zoom ** 2);
+    this.shade.draw(view, variable("line"), moving);
+    this.raster.draw({ ...view, size, opacity: size > 4 ? 0.85 : size > 2 ? 0.75 : 1 }, moving);
+    this.#drawSamples();
+    this.overlay.redraw();
+  }
+
+  #drawSamples() {
+    const { context } = this.raster;
+    const ratio = Math.max(1, window.devicePixelRatio);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.lineWidth = 1.5;
+    context.strokeStyle = variable("panel");
+    for (const { key, colour, members } of this.sampleGroups) {
+      if (this.#isHidden(key)) continue;
+      context.fillStyle = colour;
+      for (const sample of members) {
+        const [x, y] = this.toPixel(sample.x, sample.y);
+        context.globalAlpha = this.chosen && !this.chosen.has(sample.id) ? 0.25 : 1;
+        const diamond = new Path2D(`M${x},${y - DIAMOND_PX}l${DIAMOND_PX},${DIAMOND_PX}l${-DIAMOND_PX},${DIAMOND_PX}l${-DIAMOND_PX},${-DIAMOND_PX}Z`);
+        context.fill(diamond);
+        context.stroke(diamond);
+      }
+    }
+    context.globalAlpha = 1;
   }
 
   #wholeRange() {
@@ -202,42 +232,65 @@ export class Scatter {
     fill(this.modes, MODES.map(button));
   }
 
-  /** Colours by "class", "margin", "split" or "origin". */
+  /** Colours by one of MODES. */
   async setMode(mode) {
     this.mode = mode;
-    this.hidden.clear();
+    for (const key of [...this.hidden]) if (key !== "shade") this.hidden.delete(key);
     this.#drawModes();
-    if (this.points) await this.#draw(true);
-    this.options.onRecolour?.();
+    if (!this.points) return;
+    try {
+      await this.points.side(SIDES[mode]);
+    } catch (error) {
+      return window.kizu.say(error.message, true);
+    }
+    if (this.mode === mode) await this.#draw(true);
   }
 
   #drawLegend() {
-    const entry = (group, kind) =>
-      h(
-        "button",
-        { type: "button", class: "entry", "aria-pressed": String(!this.hidden.has(group.key)), title: t("map.toggle"), onclick: () => this.#toggle(group.key) },
-        h("i", { class: kind, style: `--c: ${group.colour}` }),
-        h("span", {}, group.name),
-        h("b", {}, window.kizu.number(group.count)),
-      );
-    if (this.mode === "margin") fill(this.legend, this.#marginScale());
-    else fill(this.legend, this.counts.filter((g) => g.count).map((group) => entry(group, "dot")));
     const generated = { key: "generated", name: t("map.generated"), colour: variable("muted"), count: this.samples.length };
-    if (this.mode === "origin") this.legend.append(...this.sampleCounts.filter((g) => g.count).map((g) => entry(g, "diamond")));
-    else if (this.samples.length) this.legend.append(entry(generated, "diamond"));
-  }
-
-  #marginScale() {
-    const colours = this.counts.map((group) => group.colour);
-    return h("div", { class: "scale" }, h("span", {}, this.counts[0].name), h("i", { style: `background: linear-gradient(90deg, ${colours})` }), h("span", {}, this.counts.at(-1).name));
+    const shade = { key: "shade", name: t("map.shade"), colour: variable("line") };
+    const { mode, groups, sampleGroups, hidden } = this;
+    drawLegend(this.legend, { mode, groups, sampleGroups, generated, shade, hidden, toggle: (key) => this.#toggle(key) });
   }
 
   #toggle(key) {
     if (!this.hidden.delete(key)) this.hidden.add(key);
+    this.shade.shown = !this.hidden.has("shade");
     this.#draw(true);
   }
 
-  // ---- pointer and keys
+  // ---- lasso: an outline around points
+
+  /** Turns the lasso on or off. */
+  lasso(on = !this.gestures.lasso) {
+    this.gestures.lasso = on && this.points !== null;
+    this.gestures.cancel();
+    this.lassoButton.setAttribute("aria-pressed", String(this.gestures.lasso));
+    this.stage.classList.toggle("lassoing", this.gestures.lasso);
+  }
+
+  #outline(events, done) {
+    const outline = events.map((event) => this.#toData(event)).map(({ x, y }) => [x, y]);
+    this.overlay.circle(outline);
+    if (!done) return;
+    this.lasso(false);
+    const start = performance.now();
+    const rows = this.points.grid.within(outline, (row) => !this.hidden.has(this.imageGroup(row)));
+    const samples = this.sampleGrid.within(outline, (i) => !this.#isHidden(this.sampleGroup(this.samples[i]))).map((i) => this.samples[i]);
+    this.choose({ rows, samples });
+    this.options.onChoose({ lasso: { rows, samples } });
+    performance.measure("kizu:lasso", { start, end: performance.now(), detail: { rows: rows.length } });
+  }
+
+  /** Keeps only these points {rows, samples} bright; null all of them. */
+  choose(chosen) {
+    if (!chosen && !this.chosen) return;
+    this.chosen = chosen && new Set(chosen.samples.map((sample) => sample.id));
+    this.raster.brighten(chosen?.rows ?? null);
+    this.#redraw();
+  }
+
+  // ---- pointer
 
   #hit(event) {
     if (!this.points || !this.plot._fullLayout) return null;
@@ -247,27 +300,22 @@ export class Scatter {
     const found = this.sampleGrid.nearest(at.x, at.y, radius, (i) => !this.#isHidden(this.sampleGroup(samples[i])));
     if (found >= 0) return { sample: samples[found], at };
     const row = this.points.grid.nearest(at.x, at.y, radius, (r) => !this.hidden.has(this.imageGroup(r)));
-    return row >= 0 ? { image: this.points.ids[row], row, at } : { at };
+    return row >= 0 ? { image: this.points.idOf(row), row, at } : { at };
   }
 
   #listen() {
-    let pressed = null;
-    this.stage.addEventListener("pointerdown", (event) => {
-      pressed = event.button === 0 && this.plot.contains(event.target) ? [event.clientX, event.clientY] : null;
-      this.#hideCard();
-    }, true);
-    // Plotly covers the page while dragging, so the release is heard on the window.
-    window.addEventListener("pointerup", (event) => {
-      const from = pressed;
-      pressed = null;
-      if (!from || Math.hypot(event.clientX - from[0], event.clientY - from[1]) > CLICK_SLACK_PX) return;
-      this.#choose(this.#hit(event));
-    }, true);
-    this.stage.addEventListener("pointermove", (event) => (pressed ? null : this.#hover(event)));
-    this.stage.addEventListener("pointerleave", () => this.#hideCard());
+    this.gestures = new Gestures(this.stage, this.plot, {
+      click: (event) => this.#choose(this.#hit(event)),
+      outline: (events, done) => this.#outline(events, done),
+      line: (from, to, done) => this.#line(this.#end(from), this.#end(to), done),
+      hover: (event) => this.#hover(event),
+      leave: () => this.#hideCard(),
+    });
     new ResizeObserver(() => this.#resize()).observe(this.stage);
     new MutationObserver(() => this.#retheme()).observe(document.body, { attributes: true, attributeFilter: ["class"] });
   }
+
+  #place = ({ x, y }) => ({ x, y, empty: this.points.grid.nearest(x, y, this.state.nearRadius) < 0 });
 
   #choose(hit) {
     if (!hit) return;
@@ -275,15 +323,27 @@ export class Scatter {
     document.activeElement?.blur();
     if (hit.sample) this.options.onChoose({ sample: hit.sample });
     else if (hit.image !== undefined) this.options.onChoose({ image: hit.image });
-    else {
-      const empty = this.points.grid.nearest(hit.at.x, hit.at.y, this.state.nearRadius) < 0;
-      this.options.onChoose({ place: { x: hit.at.x, y: hit.at.y, empty } });
-    }
+    else this.options.onChoose({ place: this.#place(hit.at) });
+  }
+
+  /** One end of a line, {image} or {place}, each with its {x, y}. A sample's end is the place where it landed. */
+  #end(event) {
+    const { image, row, sample, at } = this.#hit(event);
+    if (row !== undefined) return { image, x: this.points.x[row], y: this.points.y[row] };
+    const place = this.#place(sample ?? at);
+    return { place, x: place.x, y: place.y };
+  }
+
+  #line(from, to, done) {
+    this.overlay.way(from, to);
+    if (!done) return;
+    document.activeElement?.blur();
+    this.options.onChoose({ path: { from, to } });
   }
 
   #resize() {
     if (!this.plot._fullLayout || !isShown(this.stage)) return;
-    window.Plotly.Plots.resize(this.plot).then(() => this.overlay.redraw());
+    window.Plotly.Plots.resize(this.plot).then(() => this.#redraw());
   }
 
   #retheme() {
@@ -298,7 +358,7 @@ export class Scatter {
 
   #hover(event) {
     clearTimeout(this.hoverTimer);
-    const hit = event.target.closest(".legend") ? null : this.#hit(event);
+    const hit = this.gestures.lasso || event.target.closest(".legend") ? null : this.#hit(event);
     const over = hit && (hit.sample || hit.image !== undefined);
     this.stage.classList.toggle("over", Boolean(over));
     if (!over) return void this.#hideCard();
@@ -311,9 +371,8 @@ export class Scatter {
     const key = `${sample ? "s" : "i"}${sample?.id ?? image}`;
     if (this.card.dataset.key !== key) {
       this.card.dataset.key = key;
-      const small = sample ? t("map.generated_one") : t(`map.split_${this.state.splits[this.points.split[row]]}`);
       fill(this.card, h("img", { src: url, alt: "", width: 128, height: 128 }),
-        h("div", {}, h("i", { class: sample ? "diamond" : "dot", style: `--c: ${labelColour(this.state, label)}` }), h("span", {}, label), h("small", {}, small)));
+        h("div", {}, h("i", { class: sample ? "diamond" : "dot", style: `--c: ${labelColour(this.state, label)}` }), h("span", {}, label), sample ? h("small", {}, t("map.generated_one")) : null));
     }
     const [width, height] = [146, 172];
     const left = at.px + 18 + width > this.stage.clientWidth ? at.px - 18 - width : at.px + 18;

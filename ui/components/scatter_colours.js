@@ -1,10 +1,14 @@
-// How the points are coloured: each mode sorts rows into a few groups of one colour, because a WebGL trace with one constant
-// colour draws several times faster than one with a colour per point.
+// How the points are coloured: each mode sorts rows into at most 256 groups of one colour each.
+
+import { LANDING_STEPS, landingStep, landingSteps } from "./scatter_landing.js";
 
 const MARGIN_STEPS = 8;
 const STATUS_COLOURS = { candidate: "accent", accepted: "good", rejected: "bad" };
 
-export const MODES = ["class", "margin", "split", "origin"];
+export const MODES = ["class", "margin", "split", "origin", "landing"];
+
+/** What a mode needs to be fetched first, of `Points.side`. */
+export const SIDES = { margin: "margin", split: "split" };
 
 /** Value of a `--kizu-*` variable as it is now, light or dark. */
 export const variable = (name) => getComputedStyle(document.body).getPropertyValue(`--kizu-${name}`).trim();
@@ -30,38 +34,53 @@ function marginColours() {
   return Array.from({ length: MARGIN_STEPS }, (_, step) => between(near, far, step / (MARGIN_STEPS - 1)));
 }
 
-/** Groups of the images for a mode: [{key, name, colour, of(row)}] where `of` says in one number which group a row is in. */
+// Blue to yellow up to 1, which is as good as the data itself is dense; on to red. Told apart by colour-blind people too.
+function landingColours() {
+  const [good, usual, bad] = [variable("class-0"), variable("class-4"), variable("bad")];
+  const usualStep = LANDING_STEPS.indexOf(1);
+  const colour = (step) => (step <= usualStep ? between(good, usual, step / usualStep) : between(usual, bad, (step - usualStep) / (LANDING_STEPS.length - usualStep)));
+  return Array.from({ length: LANDING_STEPS.length + 1 }, (_, step) => colour(step));
+}
+
+function landingGroups(t) {
+  const steps = landingColours().map((colour, step) => ({ key: `landing-${step}`, name: "", colour }));
+  return [...steps, { key: "unasked", name: t("map.unasked"), colour: variable("line-strong") }];
+}
+
+const byLabel = (state) => state.labels.map((label) => ({ key: label, name: label, colour: labelColour(state, label) }));
+
+/** Groups of the images for a mode: {groups: [{key, name, colour}], of: the group of each row}. */
 export function imageGroups(mode, points, state, t) {
   if (mode === "split") {
     const colours = [variable("class-0"), variable("class-4"), variable("class-1")];
     const groups = state.splits.map((name, i) => ({ key: name, name: t(`map.split_${name}`), colour: colours[i] }));
-    return { groups, of: (row) => points.split[row] };
+    return { groups, of: points.split };
   }
   if (mode === "margin") {
-    const colours = marginColours();
     const names = { 0: t("map.at_boundary"), [MARGIN_STEPS - 1]: t("map.inside_class") };
-    const groups = colours.map((colour, step) => ({ key: `margin-${step}`, name: names[step] ?? "", colour }));
-    return { groups, of: (row) => marginStep(points.margin[row]) };
+    const groups = marginColours().map((colour, step) => ({ key: `margin-${step}`, name: names[step] ?? "", colour }));
+    return { groups, of: points.margin.map(marginStep) };
   }
-  if (mode === "origin") {
-    return { groups: [{ key: "real", name: t("map.real"), colour: variable("faint") }], of: () => 0 };
-  }
-  const groups = state.labels.map((label) => ({ key: label, name: label, colour: labelColour(state, label) }));
-  return { groups, of: (row) => points.label[row] };
+  if (mode === "landing") return { groups: landingGroups(t), of: landingSteps(points, state.samples, state.nearRadius) };
+  if (mode === "origin") return { groups: [{ key: "real", name: t("map.real"), colour: variable("faint") }], of: new Uint8Array(points.n) };
+  return { groups: byLabel(state), of: points.label };
 }
 
-/** Groups of the samples: by their class, or by their status where real and generated are told apart. */
+/** Groups of the samples: {groups, of(sample)}. By class, by status where real and generated are told apart, by landing error. */
 export function sampleGroups(mode, state, t) {
   if (mode === "origin") {
     const statuses = Object.keys(STATUS_COLOURS);
     const groups = statuses.map((s) => ({ key: s, name: t(`map.status_${s}`), colour: variable(STATUS_COLOURS[s]) }));
     return { groups, of: (sample) => statuses.indexOf(sample.status) };
   }
+  if (mode === "landing") {
+    const groups = landingGroups(t);
+    return { groups, of: (sample) => (Number.isFinite(sample.error) ? landingStep(sample.error) : groups.length - 1) };
+  }
   if (mode !== "class") {
     return { groups: [{ key: "sample", name: t("map.generated"), colour: variable("accent") }], of: () => 0 };
   }
-  const groups = state.labels.map((label) => ({ key: label, name: label, colour: labelColour(state, label) }));
-  return { groups, of: (sample) => Math.max(0, state.labels.indexOf(sample.label)) };
+  return { groups: byLabel(state), of: (sample) => Math.max(0, state.labels.indexOf(sample.label)) };
 }
 
 /** Colour of a class, the same everywhere in the app. */

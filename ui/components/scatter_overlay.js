@@ -14,6 +14,7 @@ export class Overlay {
   /** view.toPixel(x, y) -> [left, top] in pixels of the drawing. */
   constructor(parent, view) {
     this.view = view;
+    this.proposed = [];
     this.svg = shape("svg", { class: "overlay", "aria-hidden": "true" });
     parent.append(this.svg);
     this.clear();
@@ -23,7 +24,29 @@ export class Overlay {
     this.selected = null;
     this.ring = [];
     this.place = null;
+    this.path = null;
+    this.outline = null;
     this.landed = [];
+    this.redraw();
+  }
+
+  /** A free-hand outline [[x, y], ...]. */
+  circle(outline) {
+    this.clear();
+    this.outline = outline;
+    this.redraw();
+  }
+
+  /** A way from one place {x, y, colour?} to another; `series` are the places on it that samples were asked for. */
+  way(from, to, series = []) {
+    this.clear();
+    this.path = { ends: [from, to].map((end) => ({ colour: "currentColor", ...end })), series };
+    this.redraw();
+  }
+
+  /** Numbered places {xy: [x, y]}; they stay until others are proposed. */
+  propose(places) {
+    this.proposed = places;
     this.redraw();
   }
 
@@ -67,9 +90,18 @@ export class Overlay {
     for (const sample of this.landed) {
       if (sample.fromX !== null && sample.fromX !== undefined) parts.push(this.#line(sample, "flight"));
     }
+    if (this.outline) parts.push(this.#chain(this.outline, "outline", "Z"));
+    if (this.path) {
+      const [from, to] = this.path.ends;
+      const stops = [from, ...this.path.series, to];
+      parts.push(this.#chain(stops.map(({ x, y }) => [x, y]), "under"), this.#chain(stops.map(({ x, y }) => [x, y]), "way"));
+      for (const stop of this.path.series) parts.push(this.#dot({ ...stop, colour: "none" }, 2.5, "stop"));
+      for (const end of this.path.ends) parts.push(this.#dot(end, 6, "end"));
+    }
     if (this.place?.ends) parts.push(this.#line({ ...this.place.ends[0], fromX: this.place.ends[1].x, fromY: this.place.ends[1].y }, "between"));
     for (const point of this.ring) parts.push(this.#dot(point, 4.5, "near"));
     for (const point of this.place?.ends ?? []) parts.push(this.#dot(point, 6, "end"));
+    parts.push(...this.proposed.map(({ xy }, i) => this.#number(xy, i + 1)));
     for (const sample of this.landed) parts.push(this.#diamond(sample));
     // A chosen sample is among the landed ones already, as a diamond.
     if (this.selected && !this.selected.sample) parts.push(this.#dot(this.selected, 6.5, "chosen"));
@@ -82,6 +114,10 @@ export class Overlay {
     const [x1, y1] = this.view.toPixel(sample.fromX, sample.fromY);
     const [x2, y2] = this.view.toPixel(sample.x, sample.y);
     return shape("line", { class: kind, x1, y1, x2, y2 });
+  }
+
+  #chain(places, kind, close = "") {
+    return shape("path", { class: kind, d: `M${places.map(([x, y]) => this.view.toPixel(x, y)).join("L")}${close}` });
   }
 
   #dot(point, r, kind) {
@@ -98,6 +134,15 @@ export class Overlay {
     const [x, y] = this.view.toPixel(sample.x, sample.y);
     const d = `M${x},${y - 7}L${x + 7},${y}L${x},${y + 7}L${x - 7},${y}Z`;
     return shape("path", { class: "landed", d, fill: sample.colour });
+  }
+
+  #number(xy, number) {
+    const [x, y] = this.view.toPixel(...xy);
+    const group = shape("g", { class: "proposed" });
+    const text = shape("text", { x, y: y + 3.5 });
+    text.textContent = number;
+    group.append(shape("circle", { cx: x, cy: y, r: 8 }), text);
+    return group;
   }
 
   // A cross with an open middle, so that what lies under it stays visible.
