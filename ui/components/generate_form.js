@@ -170,7 +170,10 @@ export class GenerateForm {
     // What a row of results says itself need not be said twice.
     this.run.say(h("span", {}, words), warnings.filter((one) => one.key !== "no_classifier"));
     this.made = samples;
-    if (samples.length) fill(this.results, draw(samples), reviewThese(samples, this.options));
+    if (samples.length) {
+      fill(this.results, draw(samples), reviewThese(samples, this.options));
+      this.results.scrollIntoView({ block: "nearest" }); // on a low screen the form scrolls
+    }
     if (samples.length && here) this.options.onSamples(samples);
   }
 
