@@ -327,6 +327,7 @@ def _judged(
     tell: Callable[[float], None],
 ) -> tuple[Floats, LinearClassifier]:
     """Probabilities (n, k), of each fold by a fit on the others, and the fit on all training rows `rows`."""
+    tell(0.0)
     # -1 judges what is in no fold: all that is not in training, and what cannot be held out.
     judges = {-1: _fitted(x, y, rows, names, seed)}
     count = int(fold.max()) + 1

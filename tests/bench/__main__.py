@@ -6,7 +6,7 @@ import sys
 
 from tests.bench.measure import machine
 
-NAMES = ("startup", "importing", "training", "verdicts", "page")
+NAMES = ("startup", "importing", "training", "embedding", "verdicts", "page")
 
 
 def main() -> int:
