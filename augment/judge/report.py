@@ -93,7 +93,8 @@ def markdown(report: ControlReport) -> str:
     parts = [
         f"Reference control: {len(report.references)} labels, {count} references each ({report.references_from}), "
         f"{report.samples} samples each; chance {100 / count:.0f} %. Likeness in {report.encoder}; label by "
-        f"{report.classifier}. Landing error: median (quartiles), in distances between neighbours of the class.",
+        f"{report.classifier}. Landing error: median (quartiles), in distances between neighbours of the class. "
+        "Intervals of 95 % take samples as independent, though those of one reference are alike.",
         _control_table(report),
         "By label: nearer to the own reference / bears the label / landing error.",
         _label_table(report),

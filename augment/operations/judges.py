@@ -19,7 +19,7 @@ from augment.features.neighbours import Floats
 from augment.operations.context import Context
 from augment.operations.embedding import choose_encoder, staged
 from augment.operations.train_encoder import read_labelled
-from augment.store import Split, Store
+from augment.store import Store
 from augment.views import View
 
 if TYPE_CHECKING:
@@ -75,7 +75,6 @@ def find_judges(wanted: str, config: "JudgeConfig", view: View, map_encoder_id: 
     if not len(training.images):
         raise NotReady("the training split has no images: import images before judging samples")
     home = context.store.workspace.cache_dir / "judges" / _fingerprint(context.store, labels, view, config)
-
     first, second = staged(context, 0, 500), staged(context, 500, 500)
     told, weights = _kept(
         home, "classifier", first, lambda report, path: train_classifier(training, len(labels), config, report, path)
@@ -120,8 +119,8 @@ def _kept(home: Path, name: str, context: Context, train: Callable[[Report, Path
 
 
 def _fingerprint(store: Store, labels: Sequence[str], view: View, config: "JudgeConfig") -> str:
-    """Of all that decides the judges' weights."""
-    split: Split = "train"
-    images = sorted((image.sha256, image.label) for image in store.images.list(split=split))
-    about = json.dumps([images, list(labels), view.to_json(), asdict(config)], sort_keys=True)
+    """Of all that decides the judges' weights, the order of the images included."""
+    images = [(image.sha256, image.label) for image in store.images.list(split="train")]
+    recipes = [asdict(config.classifier()), asdict(config.encoder())]
+    about = json.dumps([images, list(labels), view.to_json(), recipes], sort_keys=True)
     return hashlib.sha256(about.encode()).hexdigest()[:24]
