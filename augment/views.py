@@ -15,13 +15,35 @@ from PIL import Image
 
 from augment.errors import InvalidConfig, InvalidInput
 
-__all__ = ["Colour", "View", "ViewKind", "mask_side"]
+__all__ = ["Colour", "Enlarged", "View", "ViewKind", "mask_side"]
 
 ViewKind = Literal["whole", "centre", "mask"]
 Colour = Literal["grey", "rgb"]
 
+_LEAST_SIDE_PX, _MOST_SIDE_PX = 28, 64  # sides that are suggested
 _MOST_SIDES = 64
 """Sides kept to draw places for images without a mask; quantiles of as many as there are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enlarged:
+    """`count` of `total` images hold fewer pixels than a view's `side_px` and are enlarged, which makes them soft.
+
+    choose_px: the largest side that enlarges none of them; None where only a few would decide on a side below 28 px.
+    """
+
+    count: int
+    total: int
+    side_px: int
+    choose_px: int | None
+
+    @property
+    def text(self) -> str:
+        """The same as a sentence."""
+        told = f"{self.count} of {self.total} images are smaller than {self.side_px} px and are enlarged"
+        if self.choose_px is None:
+            return f"{told}: they look softer than the others; leave them out where that matters"
+        return f"{told}; choose {self.choose_px} px to avoid it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +123,23 @@ class View:
         side = min(max(wanted, self.side_px), width_px, height_px)
         return across % (width_px - side + 1), down % (height_px - side + 1), side
 
+    def enlarged(self, sizes: Mapping[tuple[int, int], int]) -> Enlarged | None:
+        """What this view enlarges among images of these (width_px, height_px), by how many there are of each.
+
+        None where every image has the pixels for its cut.
+        """
+        # "whole" fits the longer side into the cut; the others cut a square out of the shorter one.
+        native = {size: max(size) if self.kind == "whole" else min(size) for size in sizes}
+        count = sum(number for size, number in sizes.items() if native[size] < self.side_px)
+        if not count:
+            return None
+        total = sum(sizes.values())
+        fitting = min(native.values()) // 4 * 4
+        usual = fitting >= _LEAST_SIDE_PX or count == total
+        return Enlarged(
+            count=count, total=total, side_px=self.side_px, choose_px=fitting if usual and fitting >= 16 else None
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The view as JSON values; `from_json` inverts it."""
         return {**asdict(self), "mask_sides_px": list(self.mask_sides_px)}
@@ -149,7 +188,7 @@ def mask_side(mask: NDArray[np.bool_], margin: float) -> int | None:
 
 
 def _suggested_side(native_px: float) -> int:
-    return int(np.clip(round(native_px / 4) * 4, 28, 64))
+    return int(np.clip(round(native_px / 4) * 4, _LEAST_SIDE_PX, _MOST_SIDE_PX))
 
 
 def _quantiles(sides: Sequence[int]) -> tuple[int, ...]:

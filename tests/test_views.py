@@ -1,10 +1,12 @@
 """A view shows the defect, keeps the aspect, and tells a network nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from augment.errors import InvalidConfig, InvalidInput
-from augment.views import View, mask_side
+from augment.views import Enlarged, View, mask_side
 
 SHA = "ab" * 32
 
@@ -112,3 +114,44 @@ def test_mask_side_is_the_longer_side_of_the_box():
     assert mask_side(mask, 1.5) is None
     mask[3, 10:20] = True
     assert mask_side(mask, 1.5) == 15
+
+
+def test_what_is_enlarged_is_counted_with_the_side_that_avoids_it():
+    whole = View(kind="whole", side_px=64)
+    assert whole.enlarged({(64, 20): 5, (300, 200): 7}) is None
+    some = whole.enlarged({(50, 20): 32, (300, 200): 756})
+    assert some == Enlarged(count=32, total=788, side_px=64, choose_px=48)
+    assert some.text == "32 of 788 images are smaller than 64 px and are enlarged; choose 48 px to avoid it"
+    # A square is cut out of the shorter side.
+    centre = View(kind="centre", side_px=64).enlarged({(300, 40): 1, (300, 200): 3})
+    assert centre == Enlarged(count=1, total=4, side_px=64, choose_px=40)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "choose_px"),
+    [
+        ({(28, 28): 60, (300, 300): 40}, 28),
+        # One stray thumbnail does not bring everything down to 16 px.
+        ({(17, 17): 1, (300, 300): 99}, None),
+        ({(20, 20): 100}, 20),
+        ({(8, 8): 100}, None),
+    ],
+)
+def test_the_side_that_is_offered_suits_the_whole(sizes, choose_px):
+    found = View(kind="whole", side_px=64).enlarged(sizes)
+    assert found.choose_px == choose_px
+    assert ("choose" in found.text) == (choose_px is not None)
+    if choose_px is not None:
+        assert View(kind="whole", side_px=choose_px).enlarged(sizes) is None
+
+
+@pytest.mark.parametrize("side", [28, 32, 48, 96, 128])
+@pytest.mark.parametrize("grey", [True, False])
+def test_views_suit_pictures_of_28_to_128_px(side, grey):
+    fitted = View.fit([(side, side)] * 9, grey=grey)
+    assert fitted.side_px == min(side, 64)
+    assert fitted.enlarged({(side, side): 9}) is None
+    picture = np.zeros((side, side, 1 if grey else 3), np.uint8)
+    for wanted in (fitted.side_px, side):
+        cut = replace(fitted, side_px=wanted).cut(picture, None, "x")
+        assert cut.shape == (wanted, wanted, 1 if grey else 3)

@@ -61,6 +61,14 @@ def _square(store: Store, image: ImageRecord, view: View) -> tuple[float, float,
     return left * wide, top * high, side * wide, side * high
 
 
+def _enlarged(store: Store, view: View) -> dict[str, Any] | None:
+    """How many images the view enlarges, and the side that would not; None where it enlarges none."""
+    from augment.operations.views import enlarged_by
+
+    found = enlarged_by(view, store)
+    return None if found is None else dataclasses.asdict(found)
+
+
 def _examples(store: Store, view: View) -> list[dict[str, Any]]:
     """Six images, one of each class first, with the square that the view cuts from each."""
     slots = class_slots(store.images.labels())
@@ -143,6 +151,7 @@ def _summary(call: Call) -> Response:
             "version": f"{total}-{max(store.images.ids(), default=0)}-{reports[0]['job'] if reports else 0}",
             "reports": reports,
             "view": view.to_json(),
+            "enlarged": _enlarged(store, view),
             "locked": _locked(store),
             "examples": _examples(store, view) if rows else [],
             "unplaced": total - len(atlas.image_ids) if atlas else 0,
@@ -235,7 +244,9 @@ def _set_view(call: Call) -> Response:
     suggested = call.desk.view()
     view = dataclasses.replace(view, mask_sides_px=suggested.mask_sides_px)
     store.settings.set("view", view.to_json())
-    return JSONResponse({"view": view.to_json(), "examples": _examples(store, view)})
+    return JSONResponse(
+        {"view": view.to_json(), "enlarged": _enlarged(store, view), "examples": _examples(store, view)}
+    )
 
 
 def _embed(call: Call) -> Response:

@@ -24,7 +24,7 @@ from augment.features.projection import Projection, ProjectionConfig, prepare_um
 from augment.operations.context import Context, Progress
 from augment.operations.embedding import Catalogue, ChosenEncoder, choose_encoder, encode_images, shares, staged
 from augment.operations.measuring import measure_map, training_share
-from augment.operations.views import current_view
+from augment.operations.views import current_view, enlarged_by
 from augment.store import ProjectionRecord
 from augment.views import View
 
@@ -129,7 +129,9 @@ def embed(config: EmbedConfig, context: Context) -> EmbedResult:
     )
     context.progress(_MEASURED, 1000)
     folder = _write(context, measured.arrays, projection)
+    enlarged = enlarged_by(view, store)
     notes = [*chosen.notes, *projection.notes, *measured.notes, *_placed(catalogue, fitted, kept)]
+    notes += [enlarged.text] if enlarged else []
     told: dict[str, Any] = {"encoder": chosen.encoder.name, "images": len(catalogue), "fitted": int(fitted.sum())}
     told |= {"method": projection.method, "metrics": measured.metrics, "notes": notes}
     path = folder.relative_to(store.workspace.root).as_posix()

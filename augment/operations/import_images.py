@@ -9,22 +9,27 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from augment.errors import InvalidConfig, InvalidInput
+from augment.images import header_size
 from augment.importing.groups import compile_pattern
 from augment.importing.listing import LAYOUTS, Entry, Listing, Skipped
 from augment.importing.reading import Checked, Item, check, stream
 from augment.importing.survey import SurveyOptions, survey
 from augment.importing.trees import Tree, open_tree
 from augment.operations.context import Context
+from augment.operations.views import VIEW_SETTING
 from augment.store import ImageRecord, Store
+from augment.views import View
 
 __all__ = ["ImportConfig", "ImportPlan", "ImportReport", "PlanCount", "import_images", "plan_import"]
 
 _BATCH = 64
 _BATCHES_AHEAD = 2
+_MOST_SIZED = 32  # pictures whose sizes a plan looks at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +129,7 @@ def plan_import(config: ImportConfig, store: Store | None = None) -> ImportPlan:
     """
     with open_tree(config.source) as tree:
         listing = _survey_for(config, tree, store)
+        listing.problems += _size_problems(tree, listing, store)
     counts = Counter((entry.label, str(entry.split)) for entry in listing.entries)
     masks = Counter((entry.label, str(entry.split)) for entry in listing.entries if entry.mask_file is not None)
     groups: dict[tuple[str, str], set[str]] = {}
@@ -175,6 +181,28 @@ def _survey_for(config: ImportConfig, tree: Tree, store: Store | None) -> Listin
         return survey(tree, config.survey_options())
     trained = {label for (label, split), count in store.images.counts().items() if split == "train" and count}
     return survey(tree, config.survey_options(), store.images.group_splits(), trained)
+
+
+def _size_problems(tree: Tree, listing: Listing, store: Store | None) -> list[str]:
+    """What the view that is there, or would be suggested, enlarges among some of the pictures, spread evenly."""
+    stored = store.settings.get(VIEW_SETTING) if store is not None else None
+    if not stored and any(entry.mask_file is not None for entry in listing.entries):
+        return []  # the view will be cut around the masks, which are read by the import
+    step = max(1, -(-len(listing.entries) // _MOST_SIZED))
+    sizes: Counter[tuple[int, int]] = Counter()
+    for item in stream(tree, replace(listing, entries=listing.entries[::step])):
+        # What cannot be read is told by the import itself.
+        with suppress(InvalidInput):
+            sizes[header_size(item.load()[0])] += 1
+    if not sizes:
+        return []
+    view = View.from_json(stored) if stored else View.fit([*sizes.elements()], grey=False)
+    enlarged = view.enlarged(sizes)
+    if enlarged is None:
+        return []
+    some = "" if step == 1 else f" (of {sizes.total()} looked at, spread over all)"
+    least, most = min(map(max, sizes)), max(map(max, sizes))
+    return [f"pictures of {least if least == most else f'{least} to {most}'} px{some}: {enlarged.text}"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

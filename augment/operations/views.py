@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from augment.errors import InvalidInput, NotReady, UnreadableImage
 from augment.images import Decoded, decode, decode_mask, is_grey
 from augment.store import ImageRecord, Store
-from augment.views import View, mask_side
+from augment.views import Enlarged, View, mask_side
 
-__all__ = ["VIEW_SETTING", "current_view", "load_cut", "load_mask", "load_pixels", "suggest_view"]
+__all__ = ["VIEW_SETTING", "current_view", "enlarged_by", "load_cut", "load_mask", "load_pixels", "suggest_view"]
 
 VIEW_SETTING = "view"
 
@@ -42,6 +42,11 @@ def suggest_view(store: Store) -> View:
     grey = all(is_grey(load_pixels(store, image)) for image in _spread(images, _MOST_COLOURS))
     sizes = [(image.width_px, image.height_px) for image in images]
     return View.fit(sizes, grey=grey, mask_sides_px=sides, margin=_MARGIN)
+
+
+def enlarged_by(view: View, store: Store) -> Enlarged | None:
+    """What a view enlarges among the workspace's images; None where all have the pixels for their cut."""
+    return view.enlarged(store.images.sizes())
 
 
 def load_pixels(store: Store, image: ImageRecord) -> NDArray[np.uint8]:

@@ -84,6 +84,13 @@ class Images:
         rows = sorted(rows, key=lambda row: (row[0], order[row[1]]))
         return {(label, split): count for label, split, count in rows}
 
+    def sizes(self) -> dict[tuple[int, int], int]:
+        """Return the number of images by (width_px, height_px)."""
+        sides = (_IMAGES.c.width_px, _IMAGES.c.height_px)
+        with self._database.read() as connection:
+            rows = connection.execute(select(*sides, func.count()).group_by(*sides)).all()
+        return {(width, height): count for width, height, count in rows}
+
     def groups(self) -> list[str]:
         """Return the names of all groups, sorted."""
         return sorted(self.group_splits())

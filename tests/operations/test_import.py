@@ -4,6 +4,7 @@ import io
 import shutil
 import threading
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from augment.operations import import_images as module
 from augment.operations.configs import config_from_json, to_json
 from augment.operations.context import Context, Progress
 from augment.operations.import_images import ImportConfig, import_images, plan_import
-from augment.operations.views import current_view, load_cut, suggest_view
+from augment.operations.views import current_view, enlarged_by, load_cut, suggest_view
 from augment.store import Store
 from augment.views import View
 from tests.importing.sources import jpeg, lay, mask, png, tiles
@@ -60,6 +61,28 @@ def test_plan_and_import_agree_and_bytes_stay(context, tmp_path):
     assert (again.imported, again.already_there, again.skipped) == (0, 12, ())
     assert config_from_json(ImportConfig, to_json(config)) == config
     assert to_json(report)["imported"] == 12
+
+
+def test_a_plan_tells_what_would_be_enlarged(context, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        side = 28 if number % 4 == 0 else 300
+        file = tmp_path / "src" / ("a", "b")[number % 2] / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(encode_png(rng.integers(0, 256, (side, side, 1), dtype=np.uint8)))
+    config = ImportConfig(source=str(tmp_path / "src"))
+    plan = plan_import(config, context.store)
+    (told,) = [problem for problem in plan.problems if "enlarged" in problem]
+    assert told.startswith("pictures of 28 to 300 px (of 20 looked at, spread over all): ")
+    assert told.endswith("of 20 images are smaller than 64 px and are enlarged; choose 28 px to avoid it")
+    monkeypatch.setattr(module, "_MOST_SIZED", 40)
+    assert any("pictures of 28 to 300 px: 10 of 40" in problem for problem in plan_import(config).problems)
+    import_images(config, context)
+    assert context.store.images.sizes() == {(28, 28): 10, (300, 300): 30}
+    view = suggest_view(context.store)
+    assert enlarged_by(view, context.store).count == 10
+    context.store.settings.set("view", replace(view, side_px=28).to_json())
+    assert not any("enlarged" in problem for problem in plan_import(config, context.store).problems)
 
 
 def test_a_zip_of_an_imported_folder_adds_nothing(context, tmp_path):

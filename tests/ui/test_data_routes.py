@@ -19,3 +19,12 @@ def test_a_new_map_is_offered_once_a_newer_encoder_is_trained(store: Store) -> N
     assert encoder is not None
     store.apply([replace(encoder, id=None, sha256="0" * 64)])
     assert client.get("/kizu/data").json()["newer_encoder"]
+
+
+def test_the_view_says_what_it_enlarges(store: Store) -> None:
+    client = client_of(data_routes.routes(desk_of(store)))
+    add_images(store)
+    assert client.get("/kizu/data").json()["enlarged"] is None
+    answer = client.post("/kizu/data/view", json={"kind": "whole", "side_px": 64, "colour": "grey"})
+    assert answer.json()["enlarged"] == {"count": 36, "total": 36, "side_px": 64, "choose_px": 32}
+    assert client.get("/kizu/data").json()["enlarged"]["count"] == 36

@@ -27,6 +27,7 @@ export class ViewPanel {
   set(data) {
     this.data = data;
     this.view = data.view;
+    this.enlarged = data.enlarged;
     this.#drawControls();
     this.#drawExamples(data.examples);
     this.#state(kizu.state);
@@ -36,21 +37,29 @@ export class ViewPanel {
     const { view } = this, locked = this.data.locked || !this.data.rows.length;
     const segment = (name, values) => h("div", { class: "segments", role: "group", "aria-label": t(`data.view_${name}`) }, values.map((value) =>
       h("button", { type: "button", disabled: locked, "aria-pressed": String(view[name] === value), onclick: () => this.#change({ [name]: value }) }, t(`data.view_${name}_${value}`))));
-    const side = h("select", { disabled: locked, onchange: () => this.#change({ side_px: Number(side.value) }) }, [...new Set([...SIDES, view.side_px])].sort((a, b) => a - b).map((px) => h("option", { value: String(px) }, `${px} px`)));
+    const side = h("select", { disabled: locked, onchange: () => this.#change({ side_px: Number(side.value) }) }, [...new Set([...SIDES, view.side_px, this.enlarged?.choose_px ?? view.side_px])].sort((a, b) => a - b).map((px) => h("option", { value: String(px) }, `${px} px`)));
     side.value = String(view.side_px);
     const out = h("span", {}, fixed(view.margin, 2));
     const margin = h("input", { type: "range", min: "1", max: "4", step: "0.25", value: String(view.margin), disabled: locked || view.kind !== "mask", oninput: () => (out.textContent = fixed(Number(margin.value), 2)), onchange: () => this.#change({ margin: Number(margin.value) }) });
     const note = this.data.locked ? h("p", { class: "note" }, t("data.view_locked")) : null;
+    const soft = this.enlarged ? h("p", { class: "note", role: "status" }, t(this.#enlargedText(), { n: kizu.number(this.enlarged.count), total: kizu.number(this.enlarged.total), side: this.enlarged.side_px, choose: this.enlarged.choose_px })) : null;
     fill(this.controls, segment("kind", ["whole", "centre", "mask"]), segment("colour", ["grey", "rgb"]),
-      h("div", { class: "pair" }, h("label", { class: "field" }, h("span", {}, t("data.view_side")), side), h("label", { class: "field" }, h("span", {}, t("data.view_margin"), out), margin)), note);
+      h("div", { class: "pair" }, h("label", { class: "field" }, h("span", {}, t("data.view_side")), side), h("label", { class: "field" }, h("span", {}, t("data.view_margin"), out), margin)), note, soft);
+  }
+
+  #enlargedText() {
+    // Once something was trained the side cannot be chosen any more.
+    return this.data.locked || !this.enlarged.choose_px ? "data.enlarged" : "data.enlarged_choose";
   }
 
   async #change(part) {
     this.view = { ...this.view, ...part };
     this.#drawControls();
     try {
-      const { view, examples } = await postJson("kizu/data/view", this.view);
+      const { view, enlarged, examples } = await postJson("kizu/data/view", this.view);
       this.view = view;
+      this.enlarged = enlarged;
+      this.#drawControls();
       this.#drawExamples(examples);
     } catch (error) {
       kizu.say(error.message, true);
