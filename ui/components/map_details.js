@@ -57,8 +57,8 @@ export class Details {
 
   // A line for each class: its name, then numbers.
   #rows(heads, rows, note = null) {
-    const cells = (row) => row.map((value, i) => h("td", {}, i ? value : this.#label(value)));
-    fill(this.table, h("table", {}, h("thead", {}, h("tr", {}, heads.map((head) => h("th", {}, head)))), h("tbody", {}, rows.map((row) => h("tr", {}, cells(row))))),
+    const cells = (row) => row.filter((value) => value !== null).map((value, i) => h("td", {}, i ? value : this.#label(value)));
+    fill(this.table, h("table", {}, h("thead", {}, h("tr", {}, heads.filter((head) => head !== null).map((head) => h("th", {}, head)))), h("tbody", {}, rows.map((row) => h("tr", {}, cells(row))))),
       note ? h("p", { class: "muted" }, note) : null);
   }
 

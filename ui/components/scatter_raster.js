@@ -105,8 +105,11 @@ export class Raster {
     this.pixels.fill(0);
     const every = moving ? Math.max(1, Math.ceil(this.milliseconds / FRAME_MS)) : 1;
     const at = { every, left, top, x: w / (right - left), y: hgt / (top - bottom), dot: Math.max(1, Math.round(size * ratio)), rim };
-    // What is pale lies under what is bright.
-    if (this.bright) this.#pass([left, right, bottom, top], at, opacity * PALE, 0);
+    // What is pale lies under what is bright; it pales as a whole, for many pale dots upon one another would be bright again.
+    if (this.bright) {
+      this.#pass([left, right, bottom, top], at, opacity, 0);
+      this.#fade();
+    }
     this.#pass([left, right, bottom, top], at, opacity, 1);
     this.context.putImageData(this.image, -rim, -rim);
     if (!moving) this.milliseconds = performance.now() - start;
@@ -117,6 +120,11 @@ export class Raster {
     [this.canvas.width, this.canvas.height] = [w, hgt];
     this.image = w && hgt ? this.context.createImageData(w + 2 * rim, hgt + 2 * rim) : null;
     this.pixels = this.image && new Int32Array(this.image.data.buffer);
+  }
+
+  #fade() {
+    const { pixels } = this;
+    for (let i = 0; i < pixels.length; i++) if (pixels[i]) pixels[i] = (pixels[i] & 0xffffff) | (((pixels[i] >>> 24) * PALE) << 24);
   }
 
   #stamp(dot, opacity, width) {
