@@ -115,10 +115,12 @@ class Projection:
         points = _scaled(given, config.metric)
         different = len(np.unique(points, axis=0))
         notes: list[str] = []
+        if different < len(points):
+            notes.append(f"{len(points) - different} of {len(points)} images have the same features as another one")
         if different < config.smallest_umap:
+            counted = "1 different image is" if different == 1 else f"{different} different images are"
             notes.append(
-                f"{different} different images are too few for UMAP ({config.smallest_umap} needed): the map shows "
-                "their principal components"
+                f"{counted} too few for UMAP ({config.smallest_umap} needed): the map shows their principal components"
             )
             position, xy = _pca(points, config.dimensions), _pca(points, 2)
             return cls(config, points, position, xy, "pca", tuple(notes))
@@ -127,8 +129,6 @@ class Projection:
             notes.append(
                 f"{len(points)} images have fewer than {config.neighbours} neighbours each: {neighbours} are used"
             )
-        if different < len(points):
-            notes.append(f"{len(points) - different} of {len(points)} images have the same features as another one")
         tell = report or (lambda share: None)
         graph = _fuzzy_graph(points, neighbours, lambda share: tell(share / 10))
         position = _umap(points, graph, config.dimensions, config, lambda share: tell(0.1 + 0.45 * share))

@@ -121,7 +121,8 @@ def test_few_images_are_shown_by_principal_components(digits, count):
 def test_images_of_one_grey_lie_on_one_place():
     made = Projection.fit(np.full((40, 8), 0.3, np.float32))
     assert made.method == "pca"
-    assert "1 different images" in made.notes[0]
+    assert made.notes[0] == "39 of 40 images have the same features as another one"
+    assert "1 different image is too few" in made.notes[1]
     assert (made.position == 0).all()
     assert (made.place(np.full((1, 8), 0.3, np.float32))[1] == 0).all()
 
