@@ -193,4 +193,4 @@ def _kernel(value: Interval | None) -> str:
 
 
 def _number(value: float | None) -> str:
-    return _FEW if value is None else f"{value:.2f}"
+    return _FEW if value is None else f"{value:.3g}"

@@ -126,7 +126,7 @@ def set_table(
 ) -> SetTable:
     """The sets beside real images: the held-out ones, and the floor between training images."""
     images, _ = _held_out(judges, view, context)
-    real = judges.features
+    real = judges.compared(judges.features)
     return SetTable(
         sets={**sets, "real, held out": _compared(images, judges, floor_images, seed)},
         floor_images=floor_images,
@@ -146,7 +146,7 @@ def _compared(
     labelled_per_label: dict[str, Share | None] | None = None,
     landing: Interval | None = None,
 ) -> SetNumbers:
-    features, real = judges.encode(images), judges.features
+    features, real = judges.compared(judges.encode(images)), judges.compared(judges.features)
     fits = len(features) >= floor_images
     return SetNumbers(
         images=len(images),

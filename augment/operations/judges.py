@@ -7,7 +7,7 @@ settings), because they can be made again at any time. Imports torch only when i
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,8 @@ Report = Callable[[int, int, Any], None]
 class Judges:
     """Both judges, and the real training images as they see them: features (n, d) float32 in the order of `training`.
 
-    encoder_name, classifier_name: in words, to be printed beside every number.
+    encoder_name, classifier_name: in words, to be printed beside every number. units: centre and scale of features
+    where sets are compared, see `compared`.
     """
 
     encoder: "Encoder"
@@ -46,6 +47,14 @@ class Judges:
     labels: tuple[str, ...]
     training: "LabelledImages"
     features: Floats
+    units: tuple[Floats | float, float] = (0.0, 1.0)
+
+    def compared(self, features: Floats) -> Floats:
+        """Features (n, d) as sets of them are compared: as a known encoder gives them, for its published numbers; those
+        of the encoder trained here centred on the training images and scaled to their mean variance of 1, because its
+        own scale means nothing."""
+        centre, scale = self.units
+        return np.asarray((features - centre) / scale, dtype=np.float32)
 
     def encode(self, images: NDArray[np.uint8]) -> Floats:
         """Features (n, d) of images (n, side, side, C) uint8."""
@@ -85,7 +94,10 @@ def find_judges(wanted: str, config: "JudgeConfig", view: View, map_encoder_id: 
             home, "encoder", second, lambda report, path: train_judge_encoder(training, config, report, path)
         )
         encoder = load_encoder(told, weights)
-        name = f"an independent built-in encoder (likeness only, width {config.width}, seed {config.seed + 1})"
+        name = (
+            f"an independent built-in encoder (likeness only, width {config.width}, seed {config.seed + 1}, variance 1 on "
+            "real training images)"
+        )
     else:
         chosen = choose_encoder(wanted, view, config.seed, second)
         if chosen.record_id == map_encoder_id:
@@ -93,7 +105,7 @@ def find_judges(wanted: str, config: "JudgeConfig", view: View, map_encoder_id: 
                 f"encoder {wanted}: the map was made with it, so it is no independent judge; name another"
             )
         encoder, name = chosen.encoder, chosen.encoder.name
-    return Judges(
+    judges = Judges(
         encoder,
         name,
         classifier,
@@ -102,6 +114,7 @@ def find_judges(wanted: str, config: "JudgeConfig", view: View, map_encoder_id: 
         training,
         encoder.encode(training.images),  # type: ignore[arg-type]  # an array of images is a sequence of them
     )
+    return replace(judges, units=_units(judges.features)) if wanted == "builtin" else judges
 
 
 def _kept(home: Path, name: str, context: Context, train: Callable[[Report, Path], Any]) -> tuple[dict[str, Any], Path]:
@@ -116,6 +129,11 @@ def _kept(home: Path, name: str, context: Context, train: Callable[[Report, Path
         about.write_text(json.dumps(judge.config), encoding="utf-8")
         checkpoint.unlink()
     return json.loads(about.read_text(encoding="utf-8")), weights
+
+
+def _units(features: Floats) -> tuple[Floats, float]:
+    """Centre (d,) of features (n, d), and the root of their mean variance; 1 where they are all equal."""
+    return features.mean(axis=0), float(np.sqrt(features.var(axis=0).mean())) or 1.0
 
 
 def _fingerprint(store: Store, labels: Sequence[str], view: View, config: "JudgeConfig") -> str:

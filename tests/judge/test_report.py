@@ -54,7 +54,7 @@ def test_the_tables_name_their_judges_and_say_what_is_missing():
     text = markdown(report(table, ["one remark", "another"]))
     assert "Likeness in encoder X" in text and "FD and KID in encoder X, IS by classifier Y" in text
     assert "| label+position | 75 % (30 to 95), 3 of 4 | 50 % (15 to 85), 2 of 4 |" in text
-    assert "| label+position | 60 against 70 | 1.50 | too few | 2.00 (1.00 to 4.00) | 1.25 |  |" in text
+    assert "| label+position | 60 against 70 | 1.5 | too few | 2.00 (1.00 to 4.00) | 1.25 |  |" in text
     assert text.endswith("- one remark\n- another\n")
     assert "FID" not in text
     rows = [line for line in text.splitlines() if line.startswith("|")]

@@ -136,6 +136,8 @@ def test_judges_are_trained_once_for_the_same_images(context: Context, judges):
         def __call__(self, step, total, metrics=None, previews=None):
             raise AssertionError("a training reports, and there is none")
 
+    shown = judges.compared(judges.features)
+    assert abs(shown.mean(axis=0)).max() < 1e-4 and shown.var(axis=0).mean() == pytest.approx(1, abs=1e-3)
     again = find_judges("builtin", JudgeConfig(images_seen=320), VIEW, 1, replace(context, progress=Refuse()))
     assert (again.features == judges.features).all()
     folders = {path.name for path in (context.store.workspace.cache_dir / "judges").iterdir()}
