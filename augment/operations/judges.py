@@ -95,8 +95,8 @@ def find_judges(wanted: str, config: "JudgeConfig", view: View, map_encoder_id: 
         )
         encoder = load_encoder(told, weights)
         name = (
-            f"an independent built-in encoder (likeness only, width {config.width}, seed {config.seed + 1}, variance 1 on "
-            "real training images)"
+            f"an independent built-in encoder (likeness only, width {config.width}, seed {config.seed + 1}, variance 1 "
+            "on real training images)"
         )
     else:
         chosen = choose_encoder(wanted, view, config.seed, second)
