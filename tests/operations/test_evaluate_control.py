@@ -91,6 +91,15 @@ def test_the_same_seed_gives_the_same_report_and_conditions_share_their_noise(co
     assert other.report.references != first.report.references
 
 
+def test_references_may_be_images_that_nothing_was_fitted_on(context: Context, judges: object):
+    asked = config(references_from="validation", conditions=("position",), samples=1, references=3)
+    report = evaluate_control(asked, context).report
+    ids = [image_id for ids in report.references.values() for image_id in ids]
+    assert len(ids) == 6 and {context.store.images.get(image_id).split for image_id in ids} == {"validation"}
+    assert report.table is None
+    assert report.notes[-1].startswith("references are validation images")
+
+
 def test_stopped_and_resumed_it_draws_what_is_missing(context: Context, judges: object):
     class Stop(Progress):
         drawn = 0
