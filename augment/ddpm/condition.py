@@ -4,7 +4,8 @@ The whitening statistics travel with the network as buffers, so that a checkpoin
 This module knows no images and no projection; positions are vectors of up to 20 numbers.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 import torch
@@ -26,21 +27,25 @@ class Condition:
 
     label: (N,) int64, index of the class, -1 for none. position: (N, 20) float32, in the units of the projection.
     has_position: (N,) bool, False where `position` means nothing. turn: (N,) int64 in 0..7, how a training image was
-    flipped or turned; 0 for all samples.
+    flipped or turned; 0 for all samples. aim: (N, c) float32, the encoder's principal components asked for; c may be 0.
     """
 
     label: Tensor
     position: Tensor
     has_position: Tensor
     turn: Tensor
+    aim: Tensor
 
     @classmethod
-    def of(cls, label: Tensor, position: Tensor | None = None, dimensions: int = 20) -> "Condition":
-        """From labels (N,) and positions (N, 20), or None for no position at all."""
+    def of(
+        cls, label: Tensor, position: Tensor | None = None, dimensions: int = 20, aim: Tensor | None = None
+    ) -> "Condition":
+        """From labels (N,) and positions (N, 20), or None for no position at all; `aim` (N, c) where one is known."""
         count = len(label)
         given = torch.zeros(count, dimensions) if position is None else position.float()
         has_position = torch.full((count,), position is not None)
-        return cls(label.long(), given, has_position, torch.zeros(count, dtype=torch.int64))
+        aimed = torch.zeros(count, 0) if aim is None else aim.float()
+        return cls(label.long(), given, has_position, torch.zeros(count, dtype=torch.int64), aimed)
 
     def __len__(self) -> int:
         """N."""
@@ -48,26 +53,27 @@ class Condition:
 
     def __getitem__(self, rows: Tensor | slice) -> "Condition":
         """The conditions of some rows, in their order."""
-        return Condition(self.label[rows], self.position[rows], self.has_position[rows], self.turn[rows])
+        return self._each(lambda values: values[rows])
 
     def to(self, device: torch.device) -> "Condition":
         """The same on another device."""
-        return Condition(
-            self.label.to(device), self.position.to(device), self.has_position.to(device), self.turn.to(device)
-        )
+        return self._each(lambda values: values.to(device))
 
     def moved(self, position: Tensor) -> "Condition":
         """The same at other positions (N, 20)."""
-        return Condition(self.label, position, self.has_position, self.turn)
+        return replace(self, position=position)
 
     def turned(self, turn: Tensor) -> "Condition":
         """The same for images flipped and turned by `turn` (N,) int64 in 0..7."""
-        return Condition(self.label, self.position, self.has_position, turn)
+        return replace(self, turn=turn)
 
     def without(self, *, label: bool = False, position: bool = False) -> "Condition":
         """The same without label, position or both; what guidance is measured against."""
         labels = torch.full_like(self.label, -1) if label else self.label
-        return Condition(labels, self.position, self.has_position & (not position), self.turn)
+        return replace(self, label=labels, has_position=self.has_position & (not position))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Condition":
+        return Condition(*(change(getattr(self, part.name)) for part in fields(self)))
 
 
 def drop(condition: Condition, label: float, position: float, both: float, generator: torch.Generator) -> Condition:
@@ -79,7 +85,7 @@ def drop(condition: Condition, label: float, position: float, both: float, gener
     label_gone = (chance < label) | (chance >= 1 - both)
     position_gone = ((chance >= label) & (chance < label + position)) | (chance >= 1 - both)
     labels = torch.where(label_gone, -1, condition.label)
-    return Condition(labels, condition.position, condition.has_position & ~position_gone, condition.turn)
+    return replace(condition, label=labels, has_position=condition.has_position & ~position_gone)
 
 
 def jitter(position: Tensor, distance: Tensor, generator: torch.Generator) -> Tensor:

@@ -217,6 +217,14 @@ class BuiltinEncoder:
                 parts.append(self.net(self.precision.arrange(x)).float().cpu().numpy())
         return check_points(np.concatenate(parts), "features of the built-in encoder")
 
+    def features_of(self, images: Tensor) -> Tensor:
+        """Features (N, dim) float32 of images (N, channels, side, side) float32 in [-1, 1], differentiable in them."""
+        config = self.net.net_config
+        with self.precision.autocast():
+            x = ((images + 1.0) / 2.0 - config.mean) / config.deviation
+            features: Tensor = self.net(self.precision.arrange(x))
+        return features.float()
+
     def save(self, path: Path) -> str:
         """Write the weights; return the file's SHA-256."""
         return save_weights(path, self.net)

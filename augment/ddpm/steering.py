@@ -1,0 +1,73 @@
+"""Steering: while a sample is drawn, its own features are pulled to those that were asked for.
+
+A network's condition only makes a place likely; whether a sample landed there is decided by an encoder. Where that
+encoder can be differentiated, the estimate of x0 is moved, at every noise level, against the gradient of the distance
+between its features and the ones asked for, and the denoiser goes on from there, which keeps it an image. The gradient
+stops at x0 and does not pass the denoiser, so a level costs one small encoder more (He et al. 2024, MPGD; Bansal et al.
+2023, universal guidance). It knows neither encoder nor map: the caller gives the function from images to features.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from augment.ddpm.condition import Condition
+from augment.ddpm.denoiser import Denoise
+from augment.errors import InvalidConfig
+
+__all__ = ["Features", "SteeringConfig", "steered"]
+
+Features = Callable[[Tensor], Tensor]
+"""Differentiable: images (N, C, H, W) float32 around [-1, 1] -> features (N, c), in the units of Condition.aim."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SteeringConfig:
+    """How strongly, at which noise levels and how far x0 may be moved."""
+
+    strength: float = field(
+        default=1.0, metadata={"help": "share of the way to the features asked for that each level tries; 0 for none"}
+    )
+    sigma_low: float = field(default=0.02, metadata={"help": "noise level below which samples are left alone"})
+    sigma_high: float = field(default=30.0, metadata={"help": "noise level above which samples are left alone"})
+    reach: float = field(
+        default=0.15, metadata={"help": "longest move of x0 at a level, root mean square, as a share of min(sigma, 1)"}
+    )
+
+    def __post_init__(self) -> None:
+        """InvalidConfig names the field and its range."""
+        if not 0 <= self.strength <= 2:
+            raise InvalidConfig(f"steering strength {self.strength}: allowed 0 (none) to 2; 1 is usual")
+        if not 0 <= self.sigma_low < self.sigma_high:
+            raise InvalidConfig(f"sigma_low {self.sigma_low}, sigma_high {self.sigma_high}: need 0 <= low < high")
+        if not 0 < self.reach <= 10:
+            raise InvalidConfig(f"reach {self.reach}: allowed above 0 to 10; 0.15 is usual")
+
+
+def steered(denoise: Denoise, features: Features, config: SteeringConfig) -> Denoise:
+    """`denoise` whose estimates are moved towards `Condition.aim` (N, c); one noise level for the whole batch.
+
+    The step is Polyak's: the distance over the gradient's norm, which would bring the distance to 0 if it were linear
+    in the image, so that no step size is to be tuned. `reach` bounds it by the noise: detail that the level has not
+    decided yet may move, what earlier levels have decided may not.
+    """
+
+    def moved(x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
+        denoised = denoise(x, sigma, condition)
+        level = float(sigma[0])
+        if config.strength == 0 or not config.sigma_low <= level <= config.sigma_high:
+            return denoised
+        # Samplers run in inference mode, whose tensors cannot be differentiated: clones can.
+        with torch.inference_mode(False), torch.enable_grad():
+            image = denoised.clone().requires_grad_()
+            distance = (features(image) - condition.aim.clone()).norm(dim=1)
+            (gradient,) = torch.autograd.grad(distance.sum(), image)
+        slope = gradient.flatten(1).norm(dim=1).clamp_min(1e-8)
+        longest = config.reach * min(level, 1.0) * denoised[0].numel() ** 0.5
+        length = (config.strength * distance.detach() / slope).clamp_max(longest)
+        step: Tensor = (length / slope)[:, None, None, None] * gradient
+        return denoised - step
+
+    return moved

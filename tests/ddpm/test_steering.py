@@ -1,0 +1,67 @@
+"""Steering against a denoiser whose images are known: independent Gaussian pixels."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from augment.ddpm.condition import Condition
+from augment.ddpm.sampling import SampleNoise, sample_dpmpp_2m
+from augment.ddpm.schedule import karras_sigmas
+from augment.ddpm.steering import SteeringConfig, steered
+from augment.errors import InvalidConfig
+
+SPREAD = 0.3
+COUNT, SIDE = 64, 8
+
+
+def gaussian(x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
+    """The exact posterior mean when every pixel is N(0, SPREAD^2)."""
+    return x * (SPREAD**2 / (SPREAD**2 + sigma[:, None, None, None] ** 2))
+
+
+def halves(images: Tensor) -> Tensor:
+    """Two features: the mean of the upper and of the lower half."""
+    return torch.stack([images[:, 0, :4].mean((1, 2)), images[:, 0, 4:].mean((1, 2))], dim=1)
+
+
+def drawn(config: SteeringConfig | None, aim: Tensor) -> Tensor:
+    condition = Condition.of(torch.full((COUNT,), -1), aim=aim.expand(COUNT, 2))
+    denoise = gaussian if config is None else steered(gaussian, halves, config)
+    x = SampleNoise(range(COUNT), (1, SIDE, SIDE)).draw() * 20.0
+    with torch.inference_mode():
+        return sample_dpmpp_2m(denoise, x, karras_sigmas(12, 0.01, 20.0), condition)
+
+
+def test_samples_land_at_the_features_asked_for_and_stay_samples():
+    aim = torch.tensor([0.2, -0.1])
+    images = drawn(SteeringConfig(), aim)
+    # Unsteered, a half's mean is off by SPREAD / sqrt(32) = 0.053 and more; a hundredth of that is rounding.
+    assert float((halves(images) - aim).abs().max()) < 5e-4
+    # What no feature speaks of is as free as before: the pixels' spread about their half's mean.
+    rest = images[:, 0, :4] - images[:, 0, :4].mean((1, 2), keepdim=True)
+    assert float(rest.std()) == pytest.approx(SPREAD, rel=0.05)
+
+
+def test_strength_says_how_far_and_0_changes_nothing():
+    aim = torch.tensor([0.2, -0.1])
+    free, half, whole = (
+        float((halves(drawn(config, aim)) - aim).norm(dim=1).mean())
+        for config in (None, SteeringConfig(strength=0.5), SteeringConfig(strength=1.0))
+    )
+    assert whole < half < free
+    assert torch.equal(drawn(SteeringConfig(strength=0.0), aim), drawn(None, aim))
+
+
+def test_a_level_moves_no_further_than_its_noise_allows():
+    far = torch.tensor([1e3, 1e3])
+    condition = Condition.of(torch.full((COUNT,), -1), aim=far.expand(COUNT, 2))
+    x = torch.zeros(COUNT, 1, SIDE, SIDE)
+    moved = steered(gaussian, halves, SteeringConfig(reach=0.2))(x, torch.full((COUNT,), 0.5), condition)
+    # x is 0, so the estimate is 0 and all that is seen is the step: at most 0.2 sigma root mean square.
+    assert float(moved.square().mean((1, 2, 3)).sqrt().max()) <= 0.2 * 0.5 + 1e-6
+
+
+@pytest.mark.parametrize("wrong", [{"strength": -1.0}, {"reach": 0.0}, {"sigma_low": 2.0, "sigma_high": 1.0}])
+def test_settings_out_of_range_are_named(wrong):
+    with pytest.raises(InvalidConfig, match=next(iter(wrong)).split("_")[0]):
+        SteeringConfig(**wrong)
