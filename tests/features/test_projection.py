@@ -65,10 +65,10 @@ def test_new_images_land_among_their_own_kind(fitted, digits):
 
 
 def test_a_click_on_a_point_gives_its_position_and_between_points_one_near_them(fitted):
-    assert np.abs(fitted.positions_at(fitted.xy) - fitted.position).max() < 1e-4
+    assert np.abs(fitted.at(fitted.xy)[0] - fitted.position).max() < 1e-4
     rows, _ = nearest(fitted.xy, fitted.xy, 2)
     pair = np.stack([np.arange(300), rows[:, 1]], axis=1)
-    between = fitted.positions_at(fitted.xy[pair].mean(axis=1))
+    between = fitted.at(fitted.xy[pair].mean(axis=1))[0]
     to_pair = np.linalg.norm(between[:, None] - fitted.position[pair], axis=2).min(axis=1)
     spread = np.linalg.norm(fitted.position - fitted.position.mean(axis=0), axis=1).mean()
     assert np.median(to_pair) < 0.1 * spread

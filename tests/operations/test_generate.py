@@ -141,7 +141,7 @@ def test_a_path_goes_from_end_to_end_in_equal_steps_with_one_seed(context: Conte
     samples = [context.store.samples.get(sample_id) for sample_id in result.sample_ids]
     assert {sample.seed for sample in samples} == {40} and len({sample.sha256 for sample in samples}) == 6
     steps = np.array([sample.requested for sample in samples])
-    ends = atlas.projection.positions_at(np.reshape(path, (2, 2)))
+    ends = atlas.projection.at(np.reshape(path, (2, 2)))[0]
     assert np.allclose(steps, np.linspace(*ends, 6), atol=1e-4)
     assert np.allclose([sample.requested_xy for sample in samples], np.linspace(path[:2], path[2:], 6), atol=1e-4)
     assert all(sample.split == "train" and sample.probability for sample in samples)
