@@ -69,12 +69,14 @@ class DenoiserConfig:
 class Denoiser(nn.Module):
     """A U-Net with its condition, preconditioned so that input, output and target have variance 1 at every sigma."""
 
-    def __init__(self, config: DenoiserConfig, whitening: Whitening | None = None) -> None:
-        """Random weights; `whitening` from the training positions, or loaded with the weights."""
+    def __init__(
+        self, config: DenoiserConfig, whitening: Whitening | None = None, aim: Whitening | None = None
+    ) -> None:
+        """Random weights; whitening from the training positions and aims, or loaded with the weights."""
         super().__init__()
         self.config = config
         width = config.unet.embedding
-        self.condition = ConditionEncoder(config.condition, width, whitening)
+        self.condition = ConditionEncoder(config.condition, width, whitening, aim)
         self.noise = nn.Linear(64, width)
         self.mix = nn.Linear(width, width)
         self.unet = UNet(config.unet)

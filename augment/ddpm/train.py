@@ -7,7 +7,7 @@ processor ends in the same bits as one never interrupted.
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +50,16 @@ class TrainingImages:
     """Images of one split, cut by the view.
 
     pixels: (n, side, side, C) uint8. label: (n,) int64 in 0..labels-1. position: (n, 20) float32, or None.
-    neighbour_distance: (n,) float32, the usual distance to the nearest neighbour of the same class, in position units.
+    neighbour_distance: (n,) float32, the usual distance of the class to the nearest neighbour, in position units.
+    aim: (n, c) float32, principal components of the encoder's features, or None; aim_distance: (n,) as above.
     """
 
     pixels: NDArray[np.uint8]
     label: NDArray[np.int64]
     position: NDArray[np.float32] | None
     neighbour_distance: NDArray[np.float32] | None = None
+    aim: NDArray[np.float32] | None = None
+    aim_distance: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         """InvalidInput if shapes disagree, nothing is there or a position is not finite."""
@@ -77,9 +80,24 @@ class TrainingImages:
         return torch.from_numpy(to_float(self.pixels[rows.numpy()]))
 
     def condition(self, rows: Tensor) -> Condition:
-        """Labels and positions of some rows."""
-        position = None if self.position is None else torch.from_numpy(self.position[rows.numpy()])
-        return Condition.of(torch.from_numpy(self.label[rows.numpy()]), position)
+        """Labels, positions and aims of some rows."""
+        label, position, aim = (
+            None if values is None else torch.from_numpy(values[rows.numpy()])
+            for values in (self.label, self.position, self.aim)
+        )
+        assert label is not None
+        return Condition.of(label, position, aim=aim)
+
+    def jittered(self, rows: Tensor, share: float, generator: torch.Generator) -> Condition:
+        """The same, moved by `share` of the usual distances to neighbours, where those are known."""
+        condition = self.condition(rows)
+        if self.neighbour_distance is not None and self.position is not None and share > 0:
+            distance = torch.from_numpy(self.neighbour_distance[rows.numpy()]) * share
+            condition = replace(condition, position=jitter(condition.position, distance, generator))
+        if self.aim_distance is not None and self.aim is not None and share > 0:
+            distance = torch.from_numpy(self.aim_distance[rows.numpy()]) * share
+            condition = replace(condition, aim=jitter(condition.aim, distance, generator))
+        return condition
 
 
 def build_denoiser(
@@ -103,13 +121,21 @@ def build_denoiser(
         data_mean=float(values.mean()),
         sigma_data=sigma_data,
         unet=UNetConfig.for_side(data.pixels.shape[1], data.pixels.shape[3], width),
-        condition=ConditionConfig(labels=labels, kind=kind, fourier=fourier, turns=training.turns != "none"),
+        condition=ConditionConfig(
+            labels=labels,
+            kind=kind,
+            components=0 if kind == "label" or data.aim is None else data.aim.shape[1],
+            fourier=fourier,
+            turns=training.turns != "none",
+        ),
         noise=NoiseConfig.for_data(sigma_data),
     )
-    whitening = None
-    if kind != "label":
-        whitening = Whitening.fit(torch.from_numpy(data.position), torch.from_numpy(data.label))
-    return Denoiser(config, whitening)
+    label = torch.from_numpy(data.label)
+    whitening, aim = (
+        None if kind == "label" or values is None else Whitening.fit(torch.from_numpy(values), label)
+        for values in (data.position, data.aim)
+    )
+    return Denoiser(config, whitening, aim)
 
 
 def train_denoiser(
@@ -278,10 +304,7 @@ def _draw_batch(
     """Clean images, noise levels, noise and conditions of one step; all chance comes from `generator`."""
     rows = torch.multinomial(chances, training.batch_size, replacement=True, generator=generator)
     clean = data.clean(rows)
-    condition = data.condition(rows)
-    if data.neighbour_distance is not None and training.jitter > 0 and data.position is not None:
-        distance = torch.from_numpy(data.neighbour_distance[rows.numpy()]) * training.jitter
-        condition = condition.moved(jitter(condition.position, distance, generator))
+    condition = data.jittered(rows, training.jitter, generator)
     if training.turns != "none":
         turn = torch.randint(0, 8 if training.turns == "all" else 4, (len(rows),), generator=generator)
         clean, condition = turn_images(clean, turn), condition.turned(turn)
