@@ -9,7 +9,7 @@ from typing import Literal
 
 from augment.errors import InvalidConfig
 
-__all__ = ["DenoiserTraining", "SamplerConfig", "SamplerName", "Turns"]
+__all__ = ["DenoiserTraining", "SamplerConfig", "SamplerName", "SteeringConfig", "Turns"]
 
 Turns = Literal["none", "mirror", "all"]
 SamplerName = Literal["dpmpp_2m", "heun", "ancestral"]
@@ -83,3 +83,26 @@ class SamplerConfig:
             raise InvalidConfig(f"steps {self.steps}: allowed 1 to 1000, 12 to 20 are usual")
         if not 1 <= self.micro_batch <= 256:
             raise InvalidConfig(f"micro_batch {self.micro_batch}: allowed 1 to 256")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SteeringConfig:
+    """How strongly, at which noise levels and how far x0 may be moved."""
+
+    strength: float = field(
+        default=1.0, metadata={"help": "share of the way to the features asked for that each level tries; 0 for none"}
+    )
+    sigma_low: float = field(default=0.02, metadata={"help": "noise level below which samples are left alone"})
+    sigma_high: float = field(default=30.0, metadata={"help": "noise level above which samples are left alone"})
+    reach: float = field(
+        default=0.15, metadata={"help": "longest move of x0 at a level, root mean square, as a share of min(sigma, 1)"}
+    )
+
+    def __post_init__(self) -> None:
+        """InvalidConfig names the field and its range."""
+        if not 0 <= self.strength <= 2:
+            raise InvalidConfig(f"steering strength {self.strength}: allowed 0 (none) to 2; 1 is usual")
+        if not 0 <= self.sigma_low < self.sigma_high:
+            raise InvalidConfig(f"sigma_low {self.sigma_low}, sigma_high {self.sigma_high}: need 0 <= low < high")
+        if not 0 < self.reach <= 10:
+            raise InvalidConfig(f"reach {self.reach}: allowed above 0 to 10; 0.15 is usual")

@@ -8,42 +8,18 @@ stops at x0 and does not pass the denoiser, so a level costs one small encoder m
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from augment.ddpm.condition import Condition
 from augment.ddpm.denoiser import Denoise
-from augment.errors import InvalidConfig
+from augment.ddpm.settings import SteeringConfig
 
 __all__ = ["Features", "SteeringConfig", "steered"]
 
 Features = Callable[[Tensor], Tensor]
 """Differentiable: images (N, C, H, W) float32 around [-1, 1] -> features (N, c), in the units of Condition.aim."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SteeringConfig:
-    """How strongly, at which noise levels and how far x0 may be moved."""
-
-    strength: float = field(
-        default=1.0, metadata={"help": "share of the way to the features asked for that each level tries; 0 for none"}
-    )
-    sigma_low: float = field(default=0.02, metadata={"help": "noise level below which samples are left alone"})
-    sigma_high: float = field(default=30.0, metadata={"help": "noise level above which samples are left alone"})
-    reach: float = field(
-        default=0.15, metadata={"help": "longest move of x0 at a level, root mean square, as a share of min(sigma, 1)"}
-    )
-
-    def __post_init__(self) -> None:
-        """InvalidConfig names the field and its range."""
-        if not 0 <= self.strength <= 2:
-            raise InvalidConfig(f"steering strength {self.strength}: allowed 0 (none) to 2; 1 is usual")
-        if not 0 <= self.sigma_low < self.sigma_high:
-            raise InvalidConfig(f"sigma_low {self.sigma_low}, sigma_high {self.sigma_high}: need 0 <= low < high")
-        if not 0 < self.reach <= 10:
-            raise InvalidConfig(f"reach {self.reach}: allowed above 0 to 10; 0.15 is usual")
 
 
 def steered(denoise: Denoise, features: Features, config: SteeringConfig) -> Denoise:

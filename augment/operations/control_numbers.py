@@ -70,7 +70,7 @@ def landing_errors(
 ) -> NDArray[np.float64]:
     """Distance (n,) of each sample from the position of the image it was asked for at, in the usual distance between
     neighbours of its class."""
-    wanted = np.stack([mapped.position_of(image.id or 0)[0] for image in asked])
+    wanted = np.stack([mapped.atlas.position[mapped.atlas.row_of(image.id or 0)] for image in asked])
     usual = np.array([mapped.atlas.scale.get(image.label, np.nan) for image in asked])
     return np.asarray(np.linalg.norm(mapped.land(list(samples)).position - wanted, axis=1) / usual, dtype=np.float64)
 

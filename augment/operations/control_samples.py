@@ -18,7 +18,7 @@ from augment.errors import InvalidInput, NotReady
 from augment.operations.context import Context
 from augment.operations.generate import GenerateConfig
 from augment.operations.generators import Generator, draw_series, find_generator
-from augment.operations.places import MappedEncoder, find_place
+from augment.operations.places import MappedEncoder, Place, find_place
 from augment.store import ImageRecord
 from augment.views import View
 
@@ -127,16 +127,15 @@ class Drawing:
 
     def _asked_at(self, asked: Asked, image: ImageRecord) -> dict[str, Any]:
         generator = asked.generator
-        position = None
+        place = Place()
         if "position" in asked.condition:
             at = GenerateConfig(label=image.label, image_id=image.id)
             place, _ = find_place(at, generator, self._mapped, self._context.store)
-            position = None if place.position is None else [float(value) for value in place.position]
         return {
             **self._recipe,
+            **place.told,
             "checkpoint_sha256": generator.record.sha256,
             "label": image.label if "label" in asked.condition else None,
-            "position": position,
             "micro_batch": SamplerConfig().micro_batch,
         }
 
@@ -152,7 +151,7 @@ class Drawing:
             def on_step(step: int, total: int) -> None:
                 self._context.progress(self._done + len(seeds) * step // total, self._total)
 
-            images = draw_series(generator, recipes, seeds, on_step)
+            images = draw_series(generator, recipes, seeds, on_step, self._mapped.steering)
             kept.parent.mkdir(parents=True, exist_ok=True)
             part = kept.with_suffix(".part")
             with part.open("wb") as file:

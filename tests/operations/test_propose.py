@@ -49,7 +49,9 @@ def line(tmp_path: Path) -> Make:
             spacing={"position": 1.0, "xy": 1.0},
             position=position,
             xy=xy,
-            projection=Projection(config, features[fitted], position[fitted], xy[fitted], "pca"),
+            projection=Projection(
+                config, features[fitted], position[fitted], xy[fitted], np.eye(3, 2, -1, np.float32), "pca"
+            ),
         )
         return Atlas.load(folder)
 
