@@ -87,7 +87,7 @@ export class Details {
     this.#factRows([
       this.#margin(image),
       [t("map.split"), t(`map.split_${image.split}`), image.fitted ? null : h("small", {}, t("map.placed"))],
-      [t("map.file"), h("span", { class: "file", title: image.name }, image.name), h("small", {}, `${image.width} × ${image.height} px`)],
+      [t("map.file"), h("span", { class: "file", title: image.name }, h("bdi", {}, image.name)), h("small", {}, `${image.width} × ${image.height} px`)],
     ]);
     this.#neighbours(image.neighbours, t("map.neighbours"));
   }

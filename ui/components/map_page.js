@@ -34,7 +34,7 @@ class MapPage {
     this.empty = h("div", { class: "none loading", role: "status" }, h("p", {}, t("map.loading")));
     fill(this.element, h("div", { class: "left" }, scatter, pairs), h("div", { class: "right" }, details, form), this.empty);
     const colour = (label) => labelColour(this.state, label);
-    this.scatter = new Scatter(scatter, { onChoose: (what) => this.choose(what), onRecolour: () => this.#recolour() });
+    this.scatter = new Scatter(scatter, { onChoose: (what) => this.choose(what), onClear: () => this.clear(), onRecolour: () => this.#recolour() });
     this.details = new Details(details, { colour, onImage: (id) => this.chooseImage(id, true) });
     this.form = new GenerateForm(form, {
       onSamples: (samples) => this.#land(samples),

@@ -16,14 +16,13 @@ const REST_MS = 160;
 const PADDING = 0.06;
 // Room around what must be in sight: the legend covers the lowest part.
 const HOLD_SPACE = 1.3;
-const DIAMOND_PX = 6;
 const plotOptions = { scrollZoom: true, displayModeBar: false, doubleClick: false, responsive: false };
 
 // By how many points the whole map would have, were it as dense as the part in sight.
 const pointSize = (n) => (n > 300000 ? 2 : n > 60000 ? 3 : n > 12000 ? 4 : n > 3000 ? 5 : 7);
 
 export class Scatter {
-  /** options: onChoose({image | sample | place | path | lasso}), onClear(). Draws into `root`. */
+  /** options: onChoose({image | sample | place | path | lasso}), onClear(), onRecolour(). Draws into `root`. */
   constructor(root, options) {
     this.options = options;
     this.mode = "class";
@@ -52,11 +51,11 @@ export class Scatter {
 
   /** Draws points and state of /kizu/map/state, the whole map in sight. */
   async show(points, state) {
+    await points.side(SIDES[this.mode]);
     [this.points, this.state, this.chosen] = [points, state, null];
     this.raster.load(points);
     this.shade.load(points.grid, state.nearRadius);
     this.#keepSamples(state.samples);
-    await points.side(SIDES[this.mode]);
     await this.#draw(false);
   }
 
@@ -138,28 +137,9 @@ export class Scatter {
     const size = pointSize(this.points.n / zoom ** 2);
     this.shade.draw(view, variable("line"), moving);
     this.raster.draw({ ...view, size, opacity: size > 4 ? 0.85 : size > 2 ? 0.75 : 1 }, moving);
-    this.#drawSamples();
+    const shown = this.sampleGroups.filter(({ key }) => !this.#isHidden(key));
+    this.raster.drawDiamonds(shown, variable("panel"), (sample) => this.toPixel(sample.x, sample.y), (sample) => !this.chosen || this.chosen.has(sample.id));
     this.overlay.redraw();
-  }
-
-  #drawSamples() {
-    const { context } = this.raster;
-    const ratio = Math.max(1, window.devicePixelRatio);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.lineWidth = 1.5;
-    context.strokeStyle = variable("panel");
-    for (const { key, colour, members } of this.sampleGroups) {
-      if (this.#isHidden(key)) continue;
-      context.fillStyle = colour;
-      for (const sample of members) {
-        const [x, y] = this.toPixel(sample.x, sample.y);
-        context.globalAlpha = this.chosen && !this.chosen.has(sample.id) ? 0.25 : 1;
-        const diamond = new Path2D(`M${x},${y - DIAMOND_PX}l${DIAMOND_PX},${DIAMOND_PX}l${-DIAMOND_PX},${DIAMOND_PX}l${-DIAMOND_PX},${-DIAMOND_PX}Z`);
-        context.fill(diamond);
-        context.stroke(diamond);
-      }
-    }
-    context.globalAlpha = 1;
   }
 
   #wholeRange() {
@@ -234,16 +214,18 @@ export class Scatter {
 
   /** Colours by one of MODES. */
   async setMode(mode) {
-    this.mode = mode;
-    for (const key of [...this.hidden]) if (key !== "shade") this.hidden.delete(key);
-    this.#drawModes();
-    if (!this.points) return;
+    this.wanted = mode;
     try {
-      await this.points.side(SIDES[mode]);
+      await this.points?.side(SIDES[mode]);
     } catch (error) {
       return window.kizu.say(error.message, true);
     }
-    if (this.mode === mode) await this.#draw(true);
+    // Another one may have been chosen while this one's bytes were on their way.
+    if (this.wanted !== mode) return;
+    this.mode = mode;
+    for (const key of [...this.hidden]) if (key !== "shade") this.hidden.delete(key);
+    this.#drawModes();
+    if (this.points) await this.#draw(true);
   }
 
   #drawLegend() {
@@ -270,6 +252,7 @@ export class Scatter {
   }
 
   #outline(events, done) {
+    if (events.length < 3) return this.options.onClear();
     const outline = events.map((event) => this.#toData(event)).map(({ x, y }) => [x, y]);
     this.overlay.circle(outline);
     if (!done) return;

@@ -57,7 +57,7 @@ export class Gestures {
     if (!pressed || !event.isPrimary) return;
     const { kind, from, trail } = pressed;
     if (kind === "outline") {
-      if (trail.length > 2) this.on.outline(trail, true);
+      this.on.outline(trail, true);
     } else if (!this.#far(event, from, CLICK_SLACK_PX)) this.on.click(event);
     else if (kind === "line") this.on.line(from, event, true);
   }

@@ -5,9 +5,12 @@
 const OPAQUE = 255;
 const SUBPIXELS = 4;
 const PALE = 0.16;
+const PALE_DIAMOND = 0.25;
 const RIM_PX = 8;
-// While the view moves only as many points are drawn as take this long, every n-th of each place.
+// While the view moves only as many points of a large map are drawn as take this long, every n-th of each place.
 const FRAME_MS = 12;
+const LARGE = 50000;
+const DIAMOND_PX = 6;
 
 function channels(colour) {
   const hex = /^#([0-9a-f]{6})$/i.exec(colour);
@@ -42,6 +45,20 @@ function over(alpha) {
     share[under] = sum ? Math.round((256 * alpha) / sum) : 256;
   }
   return { opacity, share };
+}
+
+/** A diamond with a rim, drawn once for all of its colour: a path for each would take a frame's time for some thousands. */
+function diamond(colour, rim, ratio) {
+  const canvas = document.createElement("canvas");
+  const middle = DIAMOND_PX + 2;
+  canvas.width = canvas.height = 2 * middle * ratio;
+  const context = canvas.getContext("2d");
+  context.scale(ratio, ratio);
+  Object.assign(context, { fillStyle: colour, strokeStyle: rim, lineWidth: 1.5 });
+  const path = new Path2D(`M${middle},2L${2 * middle - 2},${middle}L${middle},${2 * middle - 2}L2,${middle}Z`);
+  context.fill(path);
+  context.stroke(path);
+  return canvas;
 }
 
 export class Raster {
@@ -103,7 +120,7 @@ export class Raster {
     this.#fit(w, hgt, rim);
     if (!this.image) return;
     this.pixels.fill(0);
-    const every = moving ? Math.max(1, Math.ceil(this.milliseconds / FRAME_MS)) : 1;
+    const every = moving && this.group.length > LARGE ? Math.max(1, Math.ceil(this.milliseconds / FRAME_MS)) : 1;
     const at = { every, left, top, x: w / (right - left), y: hgt / (top - bottom), dot: Math.max(1, Math.round(size * ratio)), rim };
     // What is pale lies under what is bright; it pales as a whole, for many pale dots upon one another would be bright again.
     if (this.bright) {
@@ -113,6 +130,21 @@ export class Raster {
     this.#pass([left, right, bottom, top], at, opacity, 1);
     this.context.putImageData(this.image, -rim, -rim);
     if (!moving) this.milliseconds = performance.now() - start;
+  }
+
+  /** Draws diamonds over the points: groups of {colour, members}, placed by toPixel(member); those not `bright(member)` are pale. */
+  drawDiamonds(groups, rim, toPixel, bright) {
+    const ratio = Math.max(1, window.devicePixelRatio);
+    for (const { colour, members } of groups) {
+      if (!members.length) continue;
+      const stamp = diamond(colour, rim, ratio);
+      for (const member of members) {
+        const [x, y] = toPixel(member);
+        this.context.globalAlpha = bright(member) ? 1 : PALE_DIAMOND;
+        this.context.drawImage(stamp, Math.round(x * ratio - stamp.width / 2), Math.round(y * ratio - stamp.width / 2));
+      }
+    }
+    this.context.globalAlpha = 1;
   }
 
   #fit(w, hgt, rim) {
