@@ -6,10 +6,11 @@ killed, it goes on where it was.
 
 import os
 import shutil
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from augment.errors import InvalidConfig, NotReady
 from augment.features.atlas import Atlas
 from augment.features.neighbours import Floats
-from augment.features.projection import Projection, ProjectionConfig, prepare_umap
+from augment.features.projection import Projection, ProjectionConfig
 from augment.operations.context import Context, Progress
 from augment.operations.embedding import Catalogue, ChosenEncoder, choose_encoder, encode_images, shares, staged
 from augment.operations.measuring import measure_map, training_share
@@ -103,13 +104,20 @@ def embed(config: EmbedConfig, context: Context) -> EmbedResult:
         NotFound, InvalidInput: the encoder cannot be had or does not fit; NaN in features.
         Cancelled: told to stop; encoded features are kept for the next try.
     """
-    began = time.monotonic()
     store = context.store
     catalogue = Catalogue.read(store, context.progress)
     if not catalogue.training.any():
         raise NotReady(f"{len(catalogue)} images, none in the training split: import images before building the map")
     view = current_view(store)
-    compiling = _Compiling(config, catalogue)
+    with closing(_Compiling(config, catalogue)) as compiling:
+        return _build(config, context, catalogue, view, compiling)
+
+
+def _build(
+    config: EmbedConfig, context: Context, catalogue: Catalogue, view: View, compiling: "_Compiling"
+) -> EmbedResult:
+    began = time.monotonic()
+    store = context.store
     if config.refit or store.projections.latest() is None:
         compiling.start()
     chosen = choose_encoder(config.encoder, view, config.seed, staged(context, 0, _TRAINED))
@@ -154,30 +162,38 @@ def embed(config: EmbedConfig, context: Context) -> EmbedResult:
 
 
 class _Compiling:
-    """Compiles umap-learn in a thread while the encoder is at work; nothing where no UMAP will be fitted."""
+    """Compiles umap-learn for numba's cache while the encoder is at work; nothing where no UMAP will be fitted.
+
+    In a process of its own: a thread would hold Python's lock, and the encoder would wait for each of its steps.
+    """
 
     def __init__(self, config: EmbedConfig, catalogue: Catalogue) -> None:
         self._wanted = int(catalogue.training.sum()) >= config.projection().smallest_umap
-        # A daemon, so that a cancelled job ends at once.
-        self._thread = threading.Thread(target=self._compile, name="compile umap", daemon=True)
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Begin; the second time nothing happens."""
-        if self._wanted:
-            self._wanted = False
-            self._thread.start()
+        if self._wanted and self._process is None:
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", "from augment.features.projection import prepare_umap; prepare_umap()"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+            )
 
     def wait(self, progress: Progress) -> None:
-        """Return when it is done; may raise Cancelled."""
-        while self._thread.is_alive():
+        """Return when it has ended, whatever came of it: the fit compiles what is missing. May raise Cancelled."""
+        while self._process is not None and self._process.poll() is None:
             progress.check()
-            self._thread.join(0.2)
+            time.sleep(0.1)
 
-    @staticmethod
-    def _compile() -> None:
-        # Whatever is wrong with it, the fit itself will say.
-        with suppress(Exception):
-            prepare_umap()
+    def close(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
 
 
 def _earlier_map(context: Context, config: EmbedConfig, chosen: ChosenEncoder, view: View) -> ProjectionRecord | None:

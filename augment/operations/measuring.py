@@ -68,6 +68,7 @@ def measure_map(
     rows = training_share(catalogue, most, seed)
     labels, parts = [[names[row] for row in rows] for names in (catalogue.labels, catalogue.groups)]
     pairs = mutual_pairs(position[rows], labels, _MOST_PAIRS, report=shares(progress, _PLACES + _MARGINS, _PAIRS))
+    progress.check()
     spacing = {
         name: part_spacing(points[rows], parts, seed=seed) for name, points in (("position", position), ("xy", xy))
     }

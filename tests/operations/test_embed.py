@@ -179,6 +179,7 @@ def test_without_an_encoder_one_is_trained_and_a_stopped_job_goes_on(store, pict
 
 def test_features_of_a_stopped_job_are_not_encoded_again(store, pictures, monkeypatch):
     monkeypatch.setattr("augment.operations.embedding._BATCH", 4)
+    monkeypatch.setattr("augment.operations.embedding._PAGE", 5)
     put(store, pictures[:12])
     train_encoder(TINY, context_of(store, "1"))
     with pytest.raises(Cancelled):
