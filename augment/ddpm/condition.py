@@ -27,7 +27,8 @@ class Condition:
 
     label: (N,) int64, index of the class, -1 for none. position: (N, 20) float32, in the units of the projection.
     has_position: (N,) bool, False where `position` means nothing. turn: (N,) int64 in 0..7, how a training image was
-    flipped or turned; 0 for all samples. aim: (N, c) float32, the encoder's principal components asked for; c may be 0.
+    flipped or turned; 0 for all samples. aim: (N, c) float32, what the encoder should see there, finer than the
+    position; c may be 0.
     """
 
     label: Tensor

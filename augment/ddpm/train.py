@@ -51,7 +51,7 @@ class TrainingImages:
 
     pixels: (n, side, side, C) uint8. label: (n,) int64 in 0..labels-1. position: (n, 20) float32, or None.
     neighbour_distance: (n,) float32, the usual distance of the class to the nearest neighbour, in position units.
-    aim: (n, c) float32, principal components of the encoder's features, or None; aim_distance: (n,) as above.
+    aim: (n, c) float32, what the encoder sees, finer than the position, or None; aim_distance: (n,) as above.
     """
 
     pixels: NDArray[np.uint8]

@@ -27,6 +27,7 @@ EMPTY = 3.0
 _ARRAYS = {
     "image_ids": "image_ids.npy",
     "features": "features.npy",
+    "aim": "aim.npy",
     "position": "position.npy",
     "xy": "xy.npy",
     "label_index": "label_index.npy",
@@ -44,7 +45,7 @@ class Atlas:
     """n images, in ascending order of their id; k labels.
 
     image_ids: (n,) int64, ascending, ids of the database.
-    features: (n, d) float32, as the encoder gave them.
+    features: (n, d) float32, as the encoder gave them. aim: (n, c) float32, what it gave beside them (`encoders`).
     position: (n, 20) float32. xy: (n, 2) float32.
     label_index: (n,) int32 into `labels`.
     fitted: (n,) bool; True where the projection was fitted on the image: the training split at the time of the fit,
@@ -64,6 +65,7 @@ class Atlas:
     folder: Path
     image_ids: NDArray[np.int64]
     features: Floats
+    aim: Floats
     position: Floats
     xy: Floats
     label_index: NDArray[np.int32]
@@ -105,6 +107,7 @@ class Atlas:
         *,
         image_ids: Sequence[int] | NDArray[np.int64],
         features: Floats,
+        aim: Floats,
         labels: Sequence[str],
         label_index: NDArray[Any],
         fitted: NDArray[np.bool_],
@@ -131,6 +134,7 @@ class Atlas:
             folder=folder,
             image_ids=np.asarray(image_ids, dtype=np.int64),
             features=np.asarray(features, dtype=np.float32),
+            aim=np.asarray(aim, dtype=np.float32),
             position=np.asarray(position, dtype=np.float32),
             xy=np.asarray(xy, dtype=np.float32),
             label_index=np.asarray(label_index, dtype=np.int32),
@@ -217,7 +221,7 @@ class Atlas:
             raise InvalidInput(f"arrays of different lengths: {lengths}")
         if n and (np.diff(self.image_ids) <= 0).any():
             raise InvalidInput("image_ids do not ascend")
-        if self.xy.shape != (n, 2) or self.position.ndim != 2 or self.features.ndim != 2:
+        if self.xy.shape != (n, 2) or {self.position.ndim, self.features.ndim, self.aim.ndim} != {2}:
             raise InvalidInput(f"xy {self.xy.shape}, position {self.position.shape}, features {self.features.shape}")
         if self.probability.shape != (n, k) or (n and not 0 <= self.label_index.min() <= self.label_index.max() < k):
             raise InvalidInput(f"probability {self.probability.shape} and label indices do not fit {k} labels")

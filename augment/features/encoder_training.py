@@ -42,6 +42,7 @@ Report = Callable[[int, int, Mapping[str, float]], None]
 _SAVE_EVERY_SECONDS = 30.0
 _TEMPERATURE = 0.2
 _EMA_WIDTH = 0.1
+_AIMED = 10_000  # training images that the aim's directions are fitted on
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +124,8 @@ def train_builtin(
         run.save()
     averaged = run.averaged()
     encoder = BuiltinEncoder(averaged.net, run.precision)
+    share = np.random.default_rng(config.seed).permutation(len(training.images))[:_AIMED]
+    encoder.fit_aim([training.images[row] for row in np.sort(share)])
     metrics = dict(run.metrics)
     if validation is not None and len(validation.images):
         metrics |= _held_out_accuracy(encoder, training, validation)
@@ -184,7 +187,7 @@ class _Run:
         self.steps = max(1, -(-config.images_seen // self.batch))
         torch.manual_seed(config.seed)
         learner = _Learner(ResidualNet(_net_config(training.images, config)), classes)
-        if base is not None and not start_from(base, learner.net):
+        if base is not None and not start_from(base, learner.net, own=("aim.",)):
             self.notes.append("started from nothing: the network that ships with Kizu has another shape")
         self.learner = self.precision.place(learner)
         self.ema = PowerEma(self.learner, _EMA_WIDTH)

@@ -1,7 +1,7 @@
 """A fitted UMAP: 20-D positions to condition on, 2-D positions to look at, and new images placed without fitting again.
 
-Beside it the principal components of the features: UMAP keeps who is whose neighbour and gives away how they differ,
-so that within a tight class positions say too little of an image; the components say it.
+Beside it each fitted point's aim: UMAP keeps who is whose neighbour and gives away how they differ, so that within a
+tight class positions say too little of an image; the aim says it (see `encoders`).
 
 umap-learn is imported by `fit` and `prepare_umap` alone; a saved projection is arrays, and placing is a weighted mean
 over neighbours. It does not know images, labels or splits: whoever calls it fits it on the training split, or on a
@@ -13,7 +13,6 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +28,7 @@ _ARRAYS = {
     "features": "projection_features.npy",
     "position": "projection_position.npy",
     "xy": "projection_xy.npy",
-    "basis": "projection_basis.npy",
+    "aim": "projection_aim.npy",
 }
 _HEAD = "projection.json"
 _BLOCK_ROWS = 8192  # rows placed between two reports: 1 s on one core with 20,000 fitted points of 128 dimensions
@@ -47,9 +46,6 @@ class ProjectionConfig:
     )
     min_dist: float = field(default=0.1, metadata={"help": "how closely UMAP may pack points: 0 to 1"})
     metric: Literal["cosine", "euclidean"] = field(default="cosine", metadata={"help": "distance between features"})
-    components: int = field(
-        default=32, metadata={"help": "principal components of the features that generators are told beside a position"}
-    )
     place_neighbours: int = field(default=8, metadata={"help": "fitted points that place a new one"})
     smallest_umap: int = field(
         default=15, metadata={"help": "below this many different points PCA takes the place of UMAP"}
@@ -70,8 +66,6 @@ class ProjectionConfig:
             raise InvalidConfig(f"min_dist {self.min_dist}: 0 to 1 is possible; 0.1 is usual")
         if self.metric not in ("cosine", "euclidean"):
             raise InvalidConfig(f"metric {self.metric!r}: choose cosine or euclidean")
-        if not 1 <= self.components <= 256:
-            raise InvalidConfig(f"components {self.components}: 1 to 256 are possible; 32 is usual")
         if not 1 <= self.place_neighbours <= 100:
             raise InvalidConfig(f"place_neighbours {self.place_neighbours}: 1 to 100 are possible; 8 is usual")
         if self.smallest_umap < 4:
@@ -87,7 +81,7 @@ class Projection:
     features: (n, d) float32, scaled to length 1 when the metric is cosine.
     position: (n, dimensions) float32; dimensions that few points could not fill are 0.
     xy: (n, 2) float32.
-    basis: (1 + c, d) float32, the mean of the fitted features and under it their principal directions, widest first.
+    aim: (n, c) float32, what the encoder gives beside the features; not reduced, only kept and blended.
     method: "umap" or "pca".
     notes: what a user should be told about the fit, in words; empty when all went as usual.
     """
@@ -96,7 +90,7 @@ class Projection:
     features: Floats
     position: Floats
     xy: Floats
-    basis: Floats
+    aim: Floats
     method: Literal["umap", "pca"]
     notes: tuple[str, ...] = ()
 
@@ -106,6 +100,7 @@ class Projection:
         features: NDArray[Any],
         config: ProjectionConfig | None = None,
         report: Callable[[float], None] | None = None,
+        aim: NDArray[Any] | None = None,
     ) -> "Projection":
         """Fit both reductions on the same neighbours.
 
@@ -114,13 +109,14 @@ class Projection:
             config: see `ProjectionConfig`.
             report: told now and then the share that is done, 0 to 1; may raise, which ends the fit. umap-learn's
                 compilation is not in it, see `prepare_umap`.
+            aim: (n, c) float32, finite, of the same images; the scaled features where nothing finer is known.
 
         Returns:
             The projection. With fewer than `smallest_umap` different rows it is a PCA (one image: everything at 0),
             with fewer than `neighbours` + 1 rows all others are neighbours; `notes` says so.
 
         Raises:
-            InvalidInput: no rows, or NaN or infinity in them.
+            InvalidInput: no rows, unlike numbers of them, or NaN or infinity in them.
 
         Time grows with the square of n at first (neighbours) and then with n: 20,000 rows take half a minute.
         """
@@ -129,7 +125,9 @@ class Projection:
         if not len(given):
             raise InvalidInput("features of 0 images: a map needs at least one image in the training split")
         points = _scaled(given, config.metric)
-        basis = _basis(points, config.components)
+        aim = points if aim is None else check_points(aim, "aims")
+        if len(aim) != len(given):
+            raise InvalidInput(f"{len(given)} features and {len(aim)} aims: one of each is needed for an image")
         different = len(np.unique(points, axis=0))
         notes: list[str] = []
         if different < len(points):
@@ -140,7 +138,7 @@ class Projection:
                 f"{counted} too few for UMAP ({config.smallest_umap} needed): the map shows their principal components"
             )
             position, xy = _pca(points, config.dimensions), _pca(points, 2)
-            return cls(config, points, position, xy, basis, "pca", tuple(notes))
+            return cls(config, points, position, xy, aim, "pca", tuple(notes))
         neighbours = min(config.neighbours, len(points) - 1)
         if neighbours < config.neighbours:
             notes.append(
@@ -150,7 +148,7 @@ class Projection:
         graph = _fuzzy_graph(points, neighbours, lambda share: tell(share / 10))
         position = _umap(points, graph, config.dimensions, config, lambda share: tell(0.1 + 0.45 * share))
         xy = _umap(points, graph, 2, config, lambda share: tell(0.55 + 0.45 * share))
-        return cls(config, points, position, xy, basis, "umap", tuple(notes))
+        return cls(config, points, position, xy, aim, "umap", tuple(notes))
 
     def place(self, features: NDArray[Any], report: Callable[[float], None] | None = None) -> tuple[Floats, Floats]:
         """Positions of new features: the mean of their nearest fitted points, weighted by inverse distance.
@@ -187,31 +185,17 @@ class Projection:
             neighbours: fitted points that are averaged, weighted by inverse distance in the view.
 
         Returns:
-            position (m, dimensions) float32 and components (m, c) float32.
+            position (m, dimensions) float32 and aim (m, c) float32.
         """
         rows, distances = nearest(self.xy, check_points(xy, "places on the map", 2), neighbours + 1)
         weights = shepard_weights(distances)
-        return _blend(self.position, rows, weights), _blend(self.fitted_components, rows, weights)
+        return _blend(self.position, rows, weights), _blend(self.aim, rows, weights)
 
     def near(self, position: NDArray[Any], neighbours: int = 6) -> tuple[Floats, Floats]:
-        """What lies at positions (m, dimensions): xy (m, 2) and components (m, c), from the nearest fitted points."""
+        """What lies at positions (m, dimensions): xy (m, 2) and aim (m, c), from the nearest fitted points."""
         rows, distances = nearest(self.position, check_points(position, "positions"), neighbours + 1)
         weights = shepard_weights(distances)
-        return _blend(self.xy, rows, weights), _blend(self.fitted_components, rows, weights)
-
-    @cached_property
-    def fitted_components(self) -> Floats:
-        """Principal components (n, c) float32 of the fitted points."""
-        return self.components(self.features)
-
-    def components(self, features: NDArray[Any]) -> Floats:
-        """Principal components (m, c) float32 of features (m, d) from the same encoder: linear, no neighbour needed.
-
-        Raises:
-            InvalidInput: another width than the fitted features, or NaN or infinity.
-        """
-        points = _scaled(check_points(features, "features", self.basis.shape[1]), self.config.metric)
-        return np.asarray((points - self.basis[0]) @ self.basis[1:].T, dtype=np.float32)
+        return _blend(self.xy, rows, weights), _blend(self.aim, rows, weights)
 
     def save(self, folder: Path) -> None:
         """Write `projection.json` and four .npy files into `folder`, which is made if need be."""
@@ -254,18 +238,6 @@ def _scaled(points: Floats, metric: str) -> Floats:
 
 def _blend(values: Floats, rows: NDArray[np.int64], weights: Floats) -> Floats:
     return np.asarray(np.einsum("mk,mkd->md", weights, values[rows]), dtype=np.float32)
-
-
-def _basis(points: Floats, components: int) -> Floats:
-    """(1 + c, d): the mean and the directions of largest variance, c = min(components, d)."""
-    mean = points.mean(axis=0, dtype=np.float64)
-    # In blocks of rows, so that no second copy of the points is held.
-    covariance = np.zeros((points.shape[1], points.shape[1]))
-    for start in range(0, len(points), _BLOCK_ROWS):
-        part = points[start : start + _BLOCK_ROWS] - mean
-        covariance += part.T @ part
-    directions = np.linalg.eigh(covariance)[1].T[::-1][:components]
-    return np.asarray(np.concatenate([mean[None], directions]), dtype=np.float32)
 
 
 def _pca(points: Floats, dimensions: int) -> Floats:

@@ -106,6 +106,17 @@ class TimmEncoder:
         parts = [self._forward(images[start : start + size]) for start in range(0, len(images), size)]
         return check_points(np.concatenate(parts), f"features of {self.source}")
 
+    @property
+    def aim_dim(self) -> int:
+        """That of the features: nothing finer is known of a model that others made."""
+        return self._dim
+
+    def describe(self, images: Sequence[NDArray[np.uint8]]) -> tuple[Floats, Floats]:
+        """Features, and as aims their directions."""
+        features = self.encode(images)
+        lengths = np.linalg.norm(features, axis=1, keepdims=True)
+        return features, np.asarray(features / np.maximum(lengths, 1e-12), dtype=np.float32)
+
     def save(self, path: Path) -> str:
         """Write weights (.safetensors) and, beside them, the config.json from which timm rebuilds the model.
 

@@ -127,16 +127,16 @@ def _build(
     kept = known if earlier is not None and not config.refit and _is_same_fit(earlier, config) else None
     if kept is None:
         compiling.start()
-    features = encode_images(catalogue, chosen, view, known, staged(context, _TRAINED, _ENCODED - _TRAINED))
+    features, aim = encode_images(catalogue, chosen, view, known, staged(context, _TRAINED, _ENCODED - _TRAINED))
     context.progress(_ENCODED, 1000)
-    projection, fitted = _fit(config, features, catalogue, kept, compiling, context)
+    projection, fitted = _fit(config, features, aim, catalogue, kept, compiling, context)
     context.progress(_FITTED, 1000)
     progress = staged(context, _FITTED, _MEASURED - _FITTED).progress
     measured = measure_map(
         features, catalogue, projection, fitted, most=config.fit_on, seed=config.seed, progress=progress
     )
     context.progress(_MEASURED, 1000)
-    folder = _write(context, measured.arrays, projection)
+    folder = _write(context, {**measured.arrays, "aim": aim}, projection)
     enlarged = enlarged_by(view, store)
     notes = [*chosen.notes, *projection.notes, *measured.notes, *_placed(catalogue, fitted, kept)]
     notes += [enlarged.text] if enlarged else []
@@ -225,6 +225,7 @@ def _is_readable(folder: Path) -> bool:
 def _fit(
     config: EmbedConfig,
     features: Floats,
+    aim: Floats,
     catalogue: Catalogue,
     kept: Atlas | None,
     compiling: _Compiling,
@@ -239,7 +240,7 @@ def _fit(
     fitted[rows] = True
     compiling.wait(context.progress)
     report = shares(context.progress, _ENCODED, _FITTED - _ENCODED)
-    return Projection.fit(features[rows], config.projection(), report), fitted
+    return Projection.fit(features[rows], config.projection(), report, aim[rows]), fitted
 
 
 def _placed(catalogue: Catalogue, fitted: NDArray[np.bool_], kept: Atlas | None) -> list[str]:

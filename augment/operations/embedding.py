@@ -148,44 +148,49 @@ class Catalogue:
 
 def encode_images(
     catalogue: Catalogue, chosen: ChosenEncoder, view: View, known: Atlas | None, context: Context
-) -> Floats:
-    """Features of all images, cut by the view.
+) -> tuple[Floats, Floats]:
+    """Features and aims of all images, cut by the view.
 
     Args:
         known: an atlas of the same encoder and view; what it holds is not encoded again.
 
     Returns:
-        (n, dim) float32, mapped from "features.npy" in the job's folder, into which a resumed job goes on writing.
+        (n, dim) and (n, aim_dim) float32, mapped from "encoded.npy" in the job's folder, into which a resumed job goes
+        on writing.
     """
-    features, done_file, done = _open_features(catalogue, chosen, context)
+    encoded, done_file, done = _open_encoded(catalogue, chosen, context)
+    features, aim = encoded[:, : chosen.encoder.dim], encoded[:, chosen.encoder.dim :]
     earlier = np.zeros(0, dtype=np.int64) if known is None else known.image_ids
     for start in range(done, len(catalogue), _BATCH):
         context.progress(start, len(catalogue))
         ids = catalogue.ids[start : start + _BATCH]
         there = np.isin(ids, earlier, assume_unique=True)
         if known is not None and there.any():
-            features[start + np.flatnonzero(there)] = known.features[np.searchsorted(earlier, ids[there])]
+            rows = np.searchsorted(earlier, ids[there])
+            features[start + np.flatnonzero(there)] = known.features[rows]
+            aim[start + np.flatnonzero(there)] = known.aim[rows]
         cuts = []
         for image in context.store.images.get_many(ids[~there].tolist()):
             # A batch of large photographs takes a while to read.
             context.progress.check()
             cuts.append(load_cut(context.store, image, view))
         if cuts:
-            features[start + np.flatnonzero(~there)] = chosen.encoder.encode(cuts)
-        features.flush()
+            rows = start + np.flatnonzero(~there)
+            features[rows], aim[rows] = chosen.encoder.describe(cuts)
+        encoded.flush()
         done_file(start + len(ids))
     context.progress(len(catalogue), len(catalogue))
-    return features
+    return features, aim
 
 
-def _open_features(
+def _open_encoded(
     catalogue: Catalogue, chosen: ChosenEncoder, context: Context
 ) -> "tuple[np.memmap[Any, np.dtype[np.float32]], Callable[[int], None], int]":
     """The mapped array, a function that notes how many rows are done, and how many were done by an earlier try."""
     context.job_folder.mkdir(parents=True, exist_ok=True)
-    file, note = context.job_folder / "features.npy", context.job_folder / "features.json"
+    file, note = context.job_folder / "encoded.npy", context.job_folder / "encoded.json"
     about = {"encoder": chosen.sha256, "images": catalogue.digest}
-    shape = (len(catalogue), chosen.encoder.dim)
+    shape = (len(catalogue), chosen.encoder.dim + chosen.encoder.aim_dim)
     done = 0
     if note.is_file() and file.is_file():
         told = json.loads(note.read_text(encoding="utf-8"))

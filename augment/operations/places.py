@@ -20,8 +20,6 @@ from augment.operations.notices import Notice, notice
 from augment.store import ImageRecord, ProjectionRecord, Split, Store
 
 if TYPE_CHECKING:
-    import torch
-
     from augment.ddpm.steering import Features
     from augment.features.encoders import Encoder
 
@@ -56,7 +54,7 @@ class PlaceAsked(Protocol):
 @dataclass(frozen=True)
 class Place:
     """Where samples are asked for: position (20,), aim (c,) and xy (2,) float32, or none of them, and the images it
-    stems from. The aim is what the encoder's principal components should be there."""
+    stems from. The aim is what the encoder should give there beside the features."""
 
     position: NDArray[np.float32] | None = None
     aim: NDArray[np.float32] | None = None
@@ -136,33 +134,19 @@ class MappedEncoder:
 
     @property
     def steering(self) -> "Features | None":
-        """From images to the map's principal components, differentiable; None for encoders that cannot be.
+        """From images to aims, differentiable; None for encoders that cannot be.
 
         A network of timm's could be, but takes longer for one gradient than the generator for its samples.
         """
-        import torch
-
         from augment.features.encoders import BuiltinEncoder
 
-        encoder, projection = self.encoder, self.atlas.projection
-        if not isinstance(encoder, BuiltinEncoder):
-            return None
-        basis = torch.from_numpy(np.array(projection.basis)).to(encoder.precision.device)
-
-        def components(images: "torch.Tensor") -> "torch.Tensor":
-            features = encoder.features_of(images)
-            if projection.config.metric == "cosine":
-                features = torch.nn.functional.normalize(features, dim=1)
-            found: torch.Tensor = (features - basis[0]) @ basis[1:].T
-            return found
-
-        return components
+        return self.encoder.aim_of if isinstance(self.encoder, BuiltinEncoder) else None
 
     def place_of(self, image: ImageRecord) -> Place:
         """That of an image. NotFound if it is not on the map."""
         row = self.atlas.row_of(image.id or 0)
-        aim = self.atlas.projection.components(self.atlas.features[row : row + 1])[0]
-        return Place(np.array(self.atlas.position[row]), aim, np.array(self.atlas.xy[row]), (image,))
+        position, aim, xy = (np.array(values[row]) for values in (self.atlas.position, self.atlas.aim, self.atlas.xy))
+        return Place(position, aim, xy, (image,))
 
     def emptiness(self, position: NDArray[np.float32]) -> float:
         """`emptiness` of one position (20,)."""

@@ -35,7 +35,7 @@ class TrainDdpmConfig(DenoiserTraining):
         default="label+position", metadata={"help": "what a sample can be asked for: label+position, label or position"}
     )
     aim: bool = field(
-        default=True, metadata={"help": "tell it, beside the position, the principal components of the features there"}
+        default=True, metadata={"help": "tell it, beside the position, what the encoder sees there in more detail"}
     )
     width: int = field(default=48, metadata={"help": "channels at 32 px, a multiple of 8: 48 for a CPU, 128 for a GPU"})
     fourier: int = field(default=0, metadata={"help": "Fourier features of the position, 0 for none"})
@@ -191,10 +191,10 @@ def _read_split(
     data = TrainingImages(pixels, label, atlas.position[there], distance)
     if not aim:
         return data
-    components = atlas.projection.components(atlas.features[there])
-    scale = neighbour_scale(components, [record.label for record in records], [record.group for record in records])
+    aims = atlas.aim[there]
+    scale = neighbour_scale(aims, [record.label for record in records], [record.group for record in records])
     usual = np.array([scale[record.label] for record in records], dtype=np.float32)
-    return replace(data, aim=components, aim_distance=usual)
+    return replace(data, aim=aims, aim_distance=usual)
 
 
 def _cuts(store: Store, view: View, records: Sequence[ImageRecord], context: Context) -> NDArray[np.uint8]:

@@ -143,7 +143,7 @@ def _make_map(file: Path, folder: Path) -> dict[str, Any]:
     rows = training_share(catalogue, config.fit_on, config.seed)
     fitted = np.zeros(count, dtype=np.bool_)
     fitted[rows] = True
-    projection = Projection.fit(features[rows], config.projection(), shares(waits, 0, 1000))
+    projection = Projection.fit(features[rows], config.projection(), shares(waits, 0, 1000), features[rows, :48])
     fit, waits.reports = waits.reports[0], []
     measured = measure_map(
         features, catalogue, projection, fitted, most=config.fit_on, seed=config.seed, progress=waits
@@ -151,7 +151,7 @@ def _make_map(file: Path, folder: Path) -> dict[str, Any]:
     marks = [fit, *(next(report for report in waits.reports if report[0] >= start) for start in _STAGES.values())]
     waits(0, 1)
     marks.append(waits.reports[-1])
-    Atlas.write(folder, projection=projection, **measured.arrays, report=shares(waits, 0, 1000))
+    Atlas.write(folder, projection=projection, **measured.arrays, aim=features[:, :48], report=shares(waits, 0, 1000))
     waits(1, 1)
     marks.append(waits.reports[-1])
     stages = ("fit", *_STAGES, "write")

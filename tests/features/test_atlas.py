@@ -14,6 +14,7 @@ def arrays(count=12):
     return {
         "image_ids": np.arange(count) * 3 + 5,
         "features": features,
+        "aim": features[:, :3],
         "labels": ("crack", "free", "ひび"),
         "label_index": np.arange(count) % 3,
         "fitted": np.ones(count, bool),

@@ -62,6 +62,9 @@ def add_map(store: Store, seed: int = 0) -> int:
     """An untrained encoder with its map (principal components); returns the projection's id."""
     torch.manual_seed(seed)
     encoder = BuiltinEncoder(ResidualNet(BuiltinNetConfig(side_px=32, channels=1, width=8, dim=32)))
+    images = store.images.list()
+    cuts = [load_cut(store, image, VIEW) for image in images]
+    encoder.fit_aim(cuts)
     path = store.workspace.checkpoints_dir / f"encoder-{seed}.safetensors"
     model = ModelRecord(
         kind="encoder",
@@ -71,11 +74,10 @@ def add_map(store: Store, seed: int = 0) -> int:
         config=encoder.config,
     )
     (encoder_id,) = store.apply([model])
-    images = store.images.list()
     labels = store.images.labels()
-    features = encoder.encode([load_cut(store, image, VIEW) for image in images])
+    features, aim = encoder.describe(cuts)
     fitted = np.array([image.split == "train" for image in images])
-    projection = Projection.fit(features[fitted], ProjectionConfig(smallest_umap=10_000))
+    projection = Projection.fit(features[fitted], ProjectionConfig(smallest_umap=10_000), aim=aim[fitted])
     position, xy = projection.place(features)
     position[fitted], xy[fitted] = projection.position, projection.xy
     groups = [image.group for image in images if image.split == "train"]
@@ -85,6 +87,7 @@ def add_map(store: Store, seed: int = 0) -> int:
         folder,
         image_ids=[image.id or 0 for image in images],
         features=features,
+        aim=aim,
         labels=labels,
         label_index=np.array([labels.index(image.label) for image in images]),
         fitted=fitted,

@@ -184,7 +184,7 @@ def test_features_of_a_stopped_job_are_not_encoded_again(store, pictures, monkey
     train_encoder(TINY, context_of(store, "1"))
     with pytest.raises(Cancelled):
         embed(EmbedConfig(), context_of(store, "2", Watch(stop_at=600)))
-    told = json.loads((store.workspace.jobs_dir / "2" / "features.json").read_text())
+    told = json.loads((store.workspace.jobs_dir / "2" / "encoded.json").read_text())
     assert told["done"] == 8
     watch = Watch()
     embed(EmbedConfig(), context_of(store, "2", watch))

@@ -89,7 +89,7 @@ def test_nan_in_a_map_that_is_there_is_an_error(store):
     features = np.array(atlas.features)
     features[7] = np.nan
     np.save(atlas.folder / "features.npy", features)
-    (store.workspace.jobs_dir / "1" / "features.json").unlink()
+    (store.workspace.jobs_dir / "1" / "encoded.json").unlink()
     with pytest.raises(InvalidInput, match=r"1 of 12 rows hold NaN or infinity \(first: 7\)"):
         built(store, EmbedConfig(refit=True))
     assert [record.id for record in store.projections.list()] == [result.projection_id]

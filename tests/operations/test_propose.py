@@ -38,6 +38,7 @@ def line(tmp_path: Path) -> Make:
             folder,
             image_ids=np.arange(1, 21),
             features=features,
+            aim=features,
             labels=("crack", "free", "hole"),
             label_index=index,
             fitted=fitted,
@@ -49,9 +50,7 @@ def line(tmp_path: Path) -> Make:
             spacing={"position": 1.0, "xy": 1.0},
             position=position,
             xy=xy,
-            projection=Projection(
-                config, features[fitted], position[fitted], xy[fitted], np.eye(3, 2, -1, np.float32), "pca"
-            ),
+            projection=Projection(config, features[fitted], position[fitted], xy[fitted], features[fitted], "pca"),
         )
         return Atlas.load(folder)
 
