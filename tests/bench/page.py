@@ -205,7 +205,6 @@ def _large_workspace(root: Path, points: int) -> Path:
     label_index = rng.integers(0, len(labels), points)
     xy = (rng.normal(0, 6, (len(labels), 2))[label_index] + rng.normal(0, 1, (points, 2))).astype(np.float32)
     position = np.concatenate([xy, rng.normal(0, 0.1, (points, 18)).astype(np.float32)], axis=1)
-    basis = np.eye(3, position.shape[1], -1, np.float32)
     workspace = Workspace(root)
     with Store(workspace) as store:
         model = ModelRecord(kind="encoder", name="bench", path="none", sha256="0" * 64, config={})
@@ -217,6 +216,7 @@ def _large_workspace(root: Path, points: int) -> Path:
         root / "projections" / "1",
         image_ids=np.arange(1, points + 1),
         features=position,
+        aim=position,
         labels=labels,
         label_index=label_index,
         fitted=np.ones(points, bool),
@@ -228,7 +228,7 @@ def _large_workspace(root: Path, points: int) -> Path:
         spacing={"position": 1.0, "xy": 0.05},
         position=position,
         xy=xy,
-        projection=Projection(ProjectionConfig(), position[:1000], position[:1000], xy[:1000], basis, "umap"),
+        projection=Projection(ProjectionConfig(), position[:1000], position[:1000], xy[:1000], position[:1000], "umap"),
     )
     return root
 
