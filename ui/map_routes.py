@@ -134,7 +134,7 @@ def _defaults() -> dict[str, Any]:
     """What the form starts with: the operation's own defaults."""
     from augment.operations.generate import GenerateConfig
 
-    shown = ("count", "steps", "label_guidance", "position_guidance")
+    shown = ("count", "steps", "label_guidance", "position_guidance", "steering")
     return {field.name: field.default for field in fields(GenerateConfig) if field.name in shown}
 
 

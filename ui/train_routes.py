@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from augment.errors import InvalidConfig, NotReady, Refused
+from augment.features.encoder_config import TrainEncoderConfig
 from augment.operations import find_operation, to_json
 from augment.store import JobRecord, ModelRecord
 from ui.calls import Call, route
@@ -33,7 +34,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "encoder": {
         "operation": "train_encoder",
         "main": ("start", "images_seen", "width", "batch_size", "learning_rate", "flips", "seed"),
-        "presets": {"try": {"images_seen": 4_000}, "usual": {"images_seen": 16_000}, "long": {"images_seen": 64_000}},
+        "presets": {"try": {"images_seen": 4_000}, "usual": {}, "long": {"images_seen": 64_000}},
     },
 }
 
@@ -72,13 +73,19 @@ def _summary(call: Call) -> Response:
     counts = store.images.counts()
     used = _in_use(desk)
     kinds = {}
+    # What 0 stands for depends on the number of images: the form shows the number itself.
+    looks = TrainEncoderConfig().looks(store.images.count(split="train"))
     for kind, about in KINDS.items():
         operation = str(about["operation"])
+        described, presets = describe_fields(find_operation(operation).config_type), about["presets"]
+        if kind == "encoder":
+            described = [{**one, "default": looks} if one["name"] == "images_seen" else one for one in described]
+            presets = {**presets, "usual": {"images_seen": looks}}
         kinds[kind] = {
             "operation": operation,
             "main": about["main"],
-            "presets": about["presets"],
-            "fields": describe_fields(find_operation(operation).config_type),
+            "presets": presets,
+            "fields": described,
             "speeds": _speeds(operation, jobs),
             "models": [
                 _model(model, used) for model in store.models.list(kind="ddpm" if kind == "ddpm" else "encoder")
@@ -112,7 +119,7 @@ def _start(call: Call) -> Response:
         raise InvalidConfig(f"kind {kind!r}: {' or '.join(KINDS)} can be trained")
     operation = find_operation(str(KINDS[kind]["operation"]))
     config = operation.read_config(values)
-    if desk.demo and config.images_seen > DEMO_IMAGES_SEEN:
+    if desk.demo and not 0 < config.images_seen <= DEMO_IMAGES_SEEN:
         raise Refused(text("train.off_in_demo", call.language, n=f"{DEMO_IMAGES_SEEN:,}"))
     if not desk.store.images.count(split="train"):
         raise NotReady(text("train.no_images", call.language))

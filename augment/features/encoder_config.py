@@ -15,7 +15,12 @@ class TrainEncoderConfig:
     Where classes have few images, labels weigh less (see `encoder_training.label_share`).
     """
 
-    images_seen: int = field(default=16_000, metadata={"help": "training images shown, repeats counted"})
+    images_seen: int = field(
+        default=0,
+        metadata={
+            "help": "training images shown, repeats counted; 0 takes 16,000, or each image 12 times where that is more"
+        },
+    )
     batch_size: int = field(default=32, metadata={"help": "images per step, each shown in two variants"})
     learning_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of AdamW"})
     weight_decay: float = field(default=0.05, metadata={"help": "decoupled weight decay of AdamW"})
@@ -45,6 +50,14 @@ class TrainEncoderConfig:
         default="auto", metadata={"help": "number format; auto takes bf16 where the processor computes it"}
     )
 
+    def looks(self, images: int) -> int:
+        """How many training images are shown where there are so many: `images_seen`, or what suits them.
+
+        Measured on 5,199 digits, label weight 0.3: the 5 nearest training images name 0.82 of held-out ones after
+        16,000 looks (3 at each) and 0.97 after 64,000. 511 tiles gain nothing beyond 16,000 (31 at each).
+        """
+        return self.images_seen or max(16_000, 12 * images)
+
     def __post_init__(self) -> None:
         """Check the ranges.
 
@@ -52,7 +65,7 @@ class TrainEncoderConfig:
             InvalidConfig: a field lies outside its range.
         """
         ranges = {
-            "images_seen": (1, 100_000_000),
+            "images_seen": (0, 100_000_000),
             "batch_size": (2, 4096),
             "learning_rate": (1e-7, 1.0),
             "weight_decay": (0.0, 1.0),

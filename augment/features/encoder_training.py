@@ -184,7 +184,7 @@ class _Run:
         self.metrics: dict[str, float] = {}
         self.step = 0
         self.batch = config.batch_size
-        self.steps = max(1, -(-config.images_seen // self.batch))
+        self.steps = -(-config.looks(len(training.images)) // self.batch)
         torch.manual_seed(config.seed)
         learner = _Learner(ResidualNet(_net_config(training.images, config)), classes)
         if base is not None and not start_from(base, learner.net, own=("aim.",)):

@@ -133,7 +133,7 @@ def test_variants_are_decided_by_the_generator_and_stay_near():
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("images_seen", 0),
+        ("images_seen", -1),
         ("batch_size", 1),
         ("learning_rate", -1.0),
         ("width", 12),
@@ -146,6 +146,12 @@ def test_config_names_the_field(field, value):
         TrainEncoderConfig(**{field: value})
     with pytest.raises(InvalidConfig, match="nothing to learn"):
         TrainEncoderConfig(label_weight=0.0, likeness_weight=0.0)
+
+
+def test_looks_grow_with_the_images_unless_they_are_named():
+    assert TrainEncoderConfig().looks(500) == 16_000
+    assert TrainEncoderConfig().looks(5_000) == 60_000
+    assert TrainEncoderConfig(images_seen=320).looks(5_000) == 320
 
 
 def test_labels_weigh_less_where_classes_are_small():

@@ -25,6 +25,7 @@ export class GenerateForm {
     this.keepSeed = h("input", { type: "checkbox" });
     this.labelGuidance = this.#slider();
     this.positionGuidance = this.#slider();
+    this.steering = this.#slider(2);
     this.button = h("button", { type: "button", class: "primary", onclick: () => this.generate() });
     const progress = h("div", { class: "progress", role: "status" });
     this.run = new Run(progress, () => this.#caption());
@@ -42,22 +43,22 @@ export class GenerateForm {
     return h("input", { type: "number", value: String(value), min: String(min), max: String(max), step: "1", oninput: () => this.#caption() });
   }
 
-  #slider() {
+  #slider(max = 4) {
     const output = h("output", {}, "1.0");
-    const input = h("input", { type: "range", min: "0", max: "4", step: "0.1", value: "1" });
+    const input = h("input", { type: "range", min: "0", max: String(max), step: "0.1", value: "1" });
     input.oninput = () => (output.textContent = Number(input.value).toFixed(1));
     return { input, output };
   }
 
   #layout(root, meeting, progress) {
     const field = (name, ...inputs) => h("label", { class: "field" }, h("span", {}, name), ...inputs);
-    const guidance = (name, { input, output }) => h("label", { class: "field slide", title: t("map.guidance_long") }, h("span", {}, name, output), input);
+    const slide = (name, title, { input, output }) => h("label", { class: "field slide", title: t(title) }, h("span", {}, name, output), input);
     const again = h("label", { class: "check" }, this.keepSeed, t("map.keep_seed"));
     fill(
       root,
       h("div", { class: "row first" }, field(t("map.label"), this.label), field(t("map.count"), this.count), field(t("map.seed"), this.seed)),
-      h("div", { class: "row" }, guidance(t("map.label_guidance"), this.labelGuidance), guidance(t("map.position_guidance"), this.positionGuidance)),
-      h("details", {}, h("summary", {}, t("map.more")), h("div", { class: "row" }, field(t("map.steps"), this.steps), again)),
+      h("div", { class: "row" }, slide(t("map.label_guidance"), "map.guidance_long", this.labelGuidance), slide(t("map.position_guidance"), "map.guidance_long", this.positionGuidance)),
+      h("details", {}, h("summary", {}, t("map.more")), h("div", { class: "row" }, field(t("map.steps"), this.steps), slide(t("map.steering"), "map.steering_long", this.steering), again)),
       this.button,
       meeting,
       progress,
@@ -74,7 +75,7 @@ export class GenerateForm {
     if (!this.configured && defaults) {
       this.count.value = defaults.count;
       this.steps.value = defaults.steps;
-      for (const [slider, value] of [[this.labelGuidance, defaults.label_guidance], [this.positionGuidance, defaults.position_guidance]]) {
+      for (const [slider, value] of [[this.labelGuidance, defaults.label_guidance], [this.positionGuidance, defaults.position_guidance], [this.steering, defaults.steering]]) {
         slider.input.value = value;
         slider.input.oninput();
       }
@@ -141,6 +142,7 @@ export class GenerateForm {
       steps: Math.round(Number(this.steps.value)),
       label_guidance: Number(this.labelGuidance.input.value),
       position_guidance: Number(this.positionGuidance.input.value),
+      steering: Number(this.steering.input.value),
     };
   }
 
