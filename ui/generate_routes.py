@@ -22,7 +22,7 @@ GENERATE_TIMEOUT_SECONDS = 600.0
 PROPOSE_TIMEOUT_SECONDS = 120.0
 """A proposal takes a second, after whatever the worker has to finish before."""
 ALLOWED = (
-    *("label", "count", "seed", "steps", "label_guidance", "position_guidance"),
+    *("label", "count", "seed", "steps", "label_guidance", "position_guidance", "steering"),
     *("image_id", "xy", "between", "path", "boundary"),
 )
 

@@ -85,6 +85,18 @@ def test_kinds_ignore_what_they_do_not_use(kind, label_counts, position_counts):
     assert bool((encoder(Condition.of(torch.tensor([0]), torch.ones(1, 20))) != base).any()) == position_counts
 
 
+def test_an_aim_counts_where_there_is_a_place_and_must_have_the_length_trained_on():
+    torch.manual_seed(0)
+    encoder = ConditionEncoder(ConditionConfig(labels=3, components=6), 16)
+    label, position = torch.tensor([0]), torch.zeros(1, 20)
+    here, there = (Condition.of(label, position, aim=torch.full((1, 6), value)) for value in (0.0, 1.0))
+    assert bool((encoder(here) != encoder(there)).any())
+    assert torch.equal(encoder(here.without(position=True)), encoder(there.without(position=True)))
+    assert torch.equal(encoder(Condition.of(label)), encoder(here.without(position=True)))
+    with pytest.raises(InvalidInput, match="trained on 6"):
+        encoder(Condition.of(label, position, aim=torch.zeros(1, 5)))
+
+
 def test_the_eight_turns_are_different_and_0_is_none():
     image = torch.arange(16.0).reshape(1, 1, 4, 4).expand(8, 1, 4, 4)
     turned = turn_images(image, torch.arange(8))

@@ -68,6 +68,18 @@ def test_it_learns_brightness_from_label_and_position(tmp_path: Path):
     assert metrics["held_out_loss"] < 0.5
 
 
+def test_aims_are_told_and_move_with_the_jitter():
+    data = dataclasses.replace(squares(), aim=np.ones((40, 6), np.float32), aim_distance=np.full(40, 0.5, np.float32))
+    net = build_denoiser(data, 2, "label+position", training(), width=8)
+    assert net.config.condition.components == 6
+    rows = torch.arange(40)
+    still, moved = (data.jittered(rows, share, torch.Generator().manual_seed(0)) for share in (0.0, 1.0))
+    assert torch.equal(still.aim, torch.ones(40, 6))
+    # 240 draws: the root mean square of their lengths is within a tenth of what was asked for.
+    assert float((moved.aim - still.aim).square().sum(1).mean().sqrt()) == pytest.approx(0.5, rel=0.1)
+    assert build_denoiser(data, 2, "label", training(), width=8).config.condition.components == 0
+
+
 def test_resume_ends_in_the_same_bits(tmp_path: Path):
     config = training()
     whole, _ = train_denoiser(build(config), squares(), squares(8), config, tmp_path / "a.pt", quietly, PRECISION)

@@ -6,6 +6,7 @@ import torch
 from augment.errors import InvalidInput, NotFound
 from augment.features.encoders import BuiltinEncoder, BuiltinNetConfig, ResidualNet, load_encoder
 from augment.features.timm_encoder import TimmEncoder
+from augment.images import to_float
 
 
 def builtin(**shape):
@@ -48,6 +49,34 @@ def test_builtin_saved_and_loaded_gives_the_same_bits(digits, tmp_path):
     loaded = load_encoder(config, tmp_path / "encoder.safetensors")
     assert loaded.name == encoder.name == "built in, 16 px, grey"
     assert (loaded.encode(list(digits.images[:9])) == encoder.encode(list(digits.images[:9]))).all()
+
+
+def test_aims_keep_where_things_are_and_are_differentiable(digits, tmp_path):
+    encoder = builtin(side_px=16)
+    encoder.fit_aim(list(digits.images))
+    features, aims = encoder.describe(list(digits.images))
+    assert (
+        aims.shape == (len(digits.images), encoder.aim_dim) and (features == encoder.encode(list(digits.images))).all()
+    )
+    # Two blocks of variance 1 each, and the directions kept hold nearly all of it, widest first.
+    spread = aims.var(axis=0)
+    assert 1.8 < spread.sum() <= 2.001 and (np.diff(spread) <= 1e-4).all()
+    # A digit moved by a quarter of its width: the aim moves further, in its own spread, than the feature does.
+    moved = encoder.describe([np.roll(image, 4, axis=1) for image in digits.images])
+    steps = [
+        np.linalg.norm(there - here, axis=1).mean() / np.sqrt(here.var(axis=0).sum())
+        for here, there in zip((features, aims), moved, strict=True)
+    ]
+    assert steps[1] > steps[0]
+    # The same numbers as a differentiable function of the image, which is what steering follows.
+    images = torch.from_numpy(to_float(digits.images[:4])).requires_grad_()
+    again = encoder.aim_of(images)
+    assert np.allclose(again.detach().numpy(), aims[:4], atol=1e-4)
+    (gradient,) = torch.autograd.grad(again.square().sum(), images)
+    assert bool((gradient.abs().amax(dim=(1, 2, 3)) > 0).all())
+    encoder.save(tmp_path / "encoder.safetensors")
+    loaded = load_encoder(encoder.config, tmp_path / "encoder.safetensors")
+    assert (loaded.describe(list(digits.images[:9]))[1] == encoder.describe(list(digits.images[:9]))[1]).all()
 
 
 def test_builtin_says_what_is_wrong(digits, tmp_path):
