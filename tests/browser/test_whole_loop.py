@@ -109,7 +109,7 @@ def _generate_between_classes(page: Page) -> str:
     expect(page.locator(".details")).to_have_attribute("data-kind", "pair")
     # The first of the two classes; the page proposes the rarer one.
     label = page.locator(".pairs .chips button >> nth=0").inner_text().split("–")[0].strip()
-    page.locator(".generate").get_by_label("Label", exact=True).select_option(label)
+    page.locator(".generate .row.first").get_by_label("Label", exact=True).select_option(label)
     page.locator(".generate").get_by_label("Number", exact=True).fill(str(ASKED))
     page.locator(".generate").get_by_label("Number", exact=True).blur()
     page.keyboard.press("g")
