@@ -210,7 +210,7 @@ class ConditionEncoder(nn.Module):
     """Condition -> embedding (N, width). Label and place each add a vector, or nothing where they are absent.
 
     A place is told as its position and, beside it, the aim: within a tight class a position says who the neighbours
-    are and hardly what the image looks like. Measured on MNIST, see the README.
+    are and hardly what the image looks like.
     """
 
     def __init__(
