@@ -153,7 +153,7 @@ def kizu(*words: str, workspace: Workspace) -> int:
 def sample(seed: int, landing_error: float | None, label: str = "crack", distance: float = 1.0) -> SampleRecord:
     return SampleRecord(
         sha256=f"{seed:064x}", label=label, method="ddpm", seed=seed, recipe={"n": seed}, landing_error=landing_error,
-        nearest_real_distance=distance,
+        nearest_real_distance=distance, probability={"crack": 1 / seed, "free": 1 - 1 / seed},
     )  # fmt: skip
 
 
@@ -176,7 +176,15 @@ def test_review_from_the_command_line(workspace: Workspace, capsys: pytest.Captu
     listed = json.loads(capsys.readouterr().out.partition("\n")[2])
     assert [row["id"] for row in listed] == [1]
     assert kizu("review", workspace=workspace) == 0
-    assert "landing error" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "landing error" in shown and "label probability" in shown
+    assert kizu("review", "--min-label-probability", "0.4", "--json", workspace=workspace) == 0
+    sure = json.loads(capsys.readouterr().out)
+    assert [(row["id"], row["label_probability"], row["taken_for"]) for row in sure] == [
+        (1, 1.0, "crack"),
+        (2, 0.5, "crack"),
+        (4, 0.75, "free"),
+    ]
     assert kizu("review", "--accept", "1", "99", workspace=workspace) == 1
     assert "sample 99" in capsys.readouterr().err
     assert kizu("review", "--undo", "--reviewer", "bob", workspace=workspace) == 1

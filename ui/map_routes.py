@@ -247,6 +247,7 @@ def _sample(call: Call) -> Response:
             "seed": sample.seed,
             "status": sample.status,
             "error": _number(sample.landing_error, 3),
+            "probability": sample.probability,
             "nearestDistance": _number(sample.nearest_real_distance),
             "nearest": _cut_of_nearest(call, sample),
             "neighbours": _listed(call, found),

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from augment.errors import InvalidInput, NotFound
-from augment.store import SampleRecord, SampleRow, Store, VerdictRecord
+from augment.store import SampleRecord, SampleRow, Store, VerdictRecord, judged
 from ui.calls import Call, route
 from ui.map_routes import describe_image
 from ui.routes import cut_version
@@ -25,13 +25,16 @@ MAX_KEY_CHARACTERS = 100
 DECISIONS = ("accepted", "rejected", "skipped", "undone")
 
 COLUMNS = ("id", "sha256", "label", "method", "status", "landing_error", "nearest_image_id", "nearest_real_distance")
+JUDGED = ("label_probability", "taken_for")
 
 
 def columns(rows: Sequence[SampleRow]) -> dict[str, list[Any]]:
-    """Rows as one list for each of COLUMNS; `sha256` cut to its first 12 characters, numbers to four decimals."""
+    """Rows as one list for each of COLUMNS and JUDGED; `sha256` cut to 12 characters, numbers to four decimals."""
     table: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
     table["sha256"] = [value[:12] for value in table["sha256"]]
-    for name in ("landing_error", "nearest_real_distance"):
+    judgements = [judged(row.label, row.probability) for row in rows]
+    table |= {name: [one[i] for one in judgements] for i, name in enumerate(JUDGED)}
+    for name in ("landing_error", "nearest_real_distance", "label_probability"):
         table[name] = [None if value is None else round(value, 4) for value in table[name]]
     return table
 
@@ -87,6 +90,7 @@ def _full(sample: SampleRecord) -> dict[str, Any]:
         "group": sample.group,
         "split": sample.split,
         "error": sample.landing_error,
+        "probability": sample.probability,
         "nearestDistance": sample.nearest_real_distance,
         "position": None if sample.position is None else [round(value, 2) for value in sample.position],
         "recipe": sample.recipe,

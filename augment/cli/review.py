@@ -11,7 +11,7 @@ from augment.cli.forms import LazyParser
 from augment.cli.terminal import table, write_json
 from augment.cli.workspaces import owned, read
 from augment.errors import NotFound
-from augment.store import SampleRecord, Store, VerdictRecord
+from augment.store import SampleRecord, Store, VerdictRecord, judged
 
 __all__ = ["fill", "run"]
 
@@ -43,6 +43,12 @@ def fill(parser: LazyParser, command: Command) -> None:
         type=float,
         metavar="X",
         help="only samples at least this far from the nearest photograph, which leaves out copies",
+    )
+    chosen.add_argument(
+        "--min-label-probability",
+        type=float,
+        metavar="X",
+        help="only samples that the map's classifier gives their label at least this probability, 0 to 1",
     )
     chosen.add_argument("--limit", type=int, metavar="N", help="at most so many, the oldest first")
     signed = parser.add_argument_group("verdict")
@@ -102,14 +108,23 @@ def _filtered(store: Store, options: argparse.Namespace, status: str | None) -> 
     known = store.images.labels()
     if options.label and options.label not in known and not samples:
         raise NotFound(f"label {options.label!r} is not in this workspace: {', '.join(known) or 'it has none'}")
-    landing, real = options.max_landing_error, options.min_real_distance
+    least, real = options.min_label_probability, options.min_real_distance
     kept = [
         sample
         for sample in samples
-        if (landing is None or (sample.landing_error is not None and sample.landing_error <= landing))
-        and (real is None or (sample.nearest_real_distance is not None and sample.nearest_real_distance >= real))
+        if _at_least(real, sample.nearest_real_distance)
+        and _at_least(least, judged(sample.label, sample.probability)[0])
+        and _at_most(options.max_landing_error, sample.landing_error)
     ]
     return kept[: options.limit]
+
+
+def _at_least(limit: float | None, value: float | None) -> bool:
+    return limit is None or (value is not None and value >= limit)
+
+
+def _at_most(limit: float | None, value: float | None) -> bool:
+    return limit is None or (value is not None and value <= limit)
 
 
 def _undo(options: argparse.Namespace, store: Store, reviewer: str) -> int:
@@ -136,12 +151,22 @@ def _report(options: argparse.Namespace, decision: str, ids: Sequence[int], stor
 
 def _list(options: argparse.Namespace, samples: Sequence[SampleRecord]) -> int:
     names = ("id", "status", "label", "method", "seed", "landing_error", "nearest_real_distance", "nearest_image_id")
+    judgements = [judged(sample.label, sample.probability) for sample in samples]
     if options.json:
-        write_json([{name: getattr(sample, name) for name in (*names, "sha256")} for sample in samples])
+        write_json(
+            [
+                {name: getattr(sample, name) for name in (*names, "sha256")}
+                | {"label_probability": own, "taken_for": top}
+                for sample, (own, top) in zip(samples, judgements, strict=True)
+            ]
+        )
     elif samples:
         table(
-            [name.replace("_", " ") for name in names],
-            [[getattr(sample, name) for name in names] for sample in samples],
+            [*(name.replace("_", " ") for name in names), "label probability", "taken for"],
+            [
+                [*(getattr(sample, name) for name in names), *judgement]
+                for sample, judgement in zip(samples, judgements, strict=True)
+            ],
         )
     else:
         sys.stdout.write("no samples: `kizu generate` makes some, or loosen the filters\n")

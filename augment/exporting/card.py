@@ -70,6 +70,8 @@ def _body(facts: CardFacts, format: ExportFormat) -> str:  # noqa: A002
         "- Generated images are for training. Measure on real images alone: filter `synthetic == False` in `test`.",
         "- A sample carries the split and group of the photographs it was made from; no group is in two splits.",
         "- `nearest_real_distance` and `landing_error` are in the feature space of the encoder that made them.",
+        "- `label_probability` is what the map's classifier, fitted on training photographs alone, gives a sample's"
+        " label, and `taken_for` its likeliest label. It sees what samples are steered by: it is no independent judge.",
         "- Masks mark what was annotated; no mask does not mean no defect.",
         "- Rights in the photographs are those of their owners; this card grants none.",
     ]

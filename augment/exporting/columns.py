@@ -46,6 +46,8 @@ COLUMNS = (
     "sha256",
     "nearest_real_distance",
     "landing_error",
+    "label_probability",
+    "taken_for",
     "verdict",
     "reviewer",
     "reason",
@@ -67,6 +69,7 @@ _MAGIC = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRow:
     """One photograph or sample. `sha256` and `mask_sha256` name the bytes; `source_sha256` the parents of a sample.
+    `label_probability` is that of its label by the map's classifier, `taken_for` the label this finds likeliest.
 
     None where a column does not apply: a photograph has no method, recipe, seed or verdict.
     """
@@ -88,6 +91,8 @@ class ExportRow:
     source_sha256: tuple[str, ...] = ()
     nearest_real_distance: float | None = None
     landing_error: float | None = None
+    label_probability: float | None = None
+    taken_for: str | None = None
     verdict: str | None = None
     reviewer: str | None = None
     reason: str | None = None
@@ -109,6 +114,7 @@ def features(labels: Sequence[str]) -> "datasets.Features":
         "strength_sigma": number,
         "nearest_real_distance": number,
         "landing_error": number,
+        "label_probability": number,
     }
     return datasets.Features({name: kinds.get(name, text) for name in COLUMNS})
 

@@ -18,7 +18,7 @@ from augment.exporting.columns import SPLITS, DigitalSource, ExportRow, SplitNam
 from augment.exporting.verify import verify
 from augment.exporting.writers import FORMATS, ExportFormat, Written, flush, write
 from augment.operations.context import Context
-from augment.store import SampleRecord, Status, Store, Workspace, now
+from augment.store import SampleRecord, Status, Store, Workspace, judged, now
 
 if TYPE_CHECKING:
     pass
@@ -259,6 +259,7 @@ def _rows(config: ExportConfig, store: Store, split: SplitName) -> Iterator[Expo
 
 def _sample_row(sample: SampleRecord, store: Store) -> ExportRow:
     verdict = store.verdicts.standing([sample.id or 0]).get(sample.id or 0)
+    label_probability, taken_for = judged(sample.label, sample.probability)
     source: DigitalSource = "trainedAlgorithmicMedia"
     if sample.method.startswith(_COMPOSITE_METHODS):
         source = "compositeWithTrainedAlgorithmicMedia"
@@ -280,6 +281,8 @@ def _sample_row(sample: SampleRecord, store: Store) -> ExportRow:
         source_sha256=sample.parents,
         nearest_real_distance=sample.nearest_real_distance,
         landing_error=sample.landing_error,
+        label_probability=label_probability,
+        taken_for=taken_for,
         verdict=verdict.decision if verdict else None,
         reviewer=verdict.reviewer if verdict else None,
         reason=verdict.reason if verdict else None,

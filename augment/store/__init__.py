@@ -21,6 +21,7 @@ from augment.store.records import (
     Split,
     Status,
     VerdictRecord,
+    judged,
 )
 from augment.store.samples import SampleOrder, SampleRow, Samples
 from augment.store.settings import Settings
@@ -54,5 +55,6 @@ __all__ = [
     "VerdictRecord",
     "Verdicts",
     "Workspace",
+    "judged",
     "now",
 ]

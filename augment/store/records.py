@@ -4,6 +4,7 @@ A record read from the store has an `id`; a record on its way in has `id=None`. 
 Times are ISO 8601 in UTC; sizes in pixels or bytes as the name says.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -70,6 +71,16 @@ class SampleRecord:
     status: Status = "candidate"
     created_at: str = ""
     id: int | None = None
+
+
+def judged(label: str, probability: Mapping[str, float] | None) -> tuple[float | None, str | None]:
+    """A sample's probability of its own label, and the likeliest label, from its `probability`.
+
+    None for what is not known: all of it where the map had no classifier, the first for a label that it never saw.
+    """
+    if not probability:
+        return None, None
+    return probability.get(label), max(probability, key=probability.__getitem__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

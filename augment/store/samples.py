@@ -36,6 +36,7 @@ class SampleRow(NamedTuple):
     landing_error: float | None
     nearest_image_id: int | None
     nearest_real_distance: float | None
+    probability: dict[str, float] | None
     x: float | None
     y: float | None
     requested_x: float | None

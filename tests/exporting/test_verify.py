@@ -60,7 +60,7 @@ def test_what_was_meant_passes_and_anything_else_does_not(tmp_path: Path, format
 
 def test_columns_are_those_of_the_design():
     assert tuple(features(LABELS)) == COLUMNS
-    assert len(COLUMNS) == 22
+    assert len(COLUMNS) == 24
 
 
 def test_endings_follow_the_bytes():

@@ -59,6 +59,7 @@ def context(tmp_path: Path):
             split="train",
             nearest_real_distance=0.5,
             landing_error=0.25,
+            probability={"crack <b>": 0.375, "free": 0.625},
         )
         others = [replace(sample, sha256=store.files.put(_png(100 + i)), seed=7 + i) for i in (1, 2)]
         accepted, rejected, _ = store.apply([sample, *others])
@@ -112,10 +113,12 @@ def test_datasets_loads_what_was_exported(context, tmp_path, format_):
     assert sample["decided_at"] in {verdict.decided_at for verdict in standing.values()}
     assert json.loads(sample["recipe"]) == {"method": "ddpm", "steps": 12}
     assert (sample["seed"], sample["landing_error"], sample["prompt"]) == (7, 0.25, None)
+    assert (sample["label_probability"], sample["taken_for"]) == (0.375, "free")
     assert sample["source_sha256"] == [context.store.images.get(2).sha256]
     assert sample["digital_source_type"] == "trainedAlgorithmicMedia"
     real = raw["train"].filter(lambda row: not row["synthetic"])[0]
     assert (real["digital_source_type"], real["verdict"], real["source_sha256"]) == ("digitalCapture", None, [])
+    assert (real["label_probability"], real["taken_for"]) == (None, None)
 
 
 def _bytes(picture) -> bytes:

@@ -120,3 +120,15 @@ def test_the_list_has_columns_of_one_length_and_reasons(store: Store, ids: list[
     assert found["reasons"] == {str(ids[0]): "wrong label"}
     full = client_of(review_routes.routes(desk_of(store))).get(f"/kizu/review/sample/{ids[0]}").json()
     assert full["history"][0]["decision"] == "rejected" and len(full["position"]) == 20
+
+
+def test_the_list_says_what_the_maps_classifier_takes_each_sample_for(store: Store):
+    store.apply([image_record(0)])
+    probability = {"crack": 0.25, "fray": 0.7, "free": 0.05}
+    judged = [sample_record(1, probability=probability), sample_record(2, probability=None)]
+    store.apply([*judged, sample_record(3, label="new", probability=probability)])
+    client = client_of(review_routes.routes(desk_of(store)))
+    samples = client.get("/kizu/review/list").json()["samples"]
+    assert samples["label_probability"] == [0.25, None, None], "a label that the classifier never saw has none"
+    assert samples["taken_for"] == ["fray", None, "fray"]
+    assert client.get("/kizu/review/sample/1").json()["probability"] == probability

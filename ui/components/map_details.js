@@ -1,6 +1,7 @@
 // The upper part of the map's right column: what is selected, in a picture and a few facts, and its neighbours as thumbnails.
 
 import { fill, fixed, h, t } from "./dom.js";
+import { judgement } from "./judgement.js";
 import { showPictures } from "./picture.js";
 
 const imageUrl = (image) => `kizu/image/${image.id}?v=${image.version}`;
@@ -168,6 +169,7 @@ export class Details {
     if (nearest) this.pictures.lastElementChild.append(h("small", { class: "caption" }, t("map.nearest_real")));
     this.#factRows([
       [t("map.landing"), h("b", {}, fixed(sample.error)), h("small", {}, t("map.landing_long"))],
+      judgement(sample.label, sample.probability),
       [t("map.nearest_real"), h("b", {}, fixed(sample.nearestDistance)), nearest ? h("small", {}, nearest.label) : null],
       [t("map.method"), sample.method, h("small", {}, t("map.seed_value", { seed: sample.seed }))],
     ]);

@@ -4,7 +4,7 @@ import { fill, h, t } from "./dom.js";
 import { ERROR_STEPS } from "./review_model.js";
 
 const STATUSES = ["candidate", "accepted", "rejected", ""];
-const SORTS = ["newest", "oldest", "landing", "strayed", "copies", "label"];
+const SORTS = ["newest", "oldest", "landing", "strayed", "copies", "doubtful", "label"];
 const KEYS = [["A", "accept"], ["R", "reject"], ["S", "skip"], ["U", "undo"], ["1–9", "reason"], ["Space", "select"], ["Z", "zoom"], ["?", "help"]];
 
 export class ReviewBar {

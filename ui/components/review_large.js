@@ -1,6 +1,7 @@
 // One sample in front: it, the nearest real image, their numbers, the position and the recipe. Opened by Z, filled as the cursor moves.
 
 import { fill, fixed, getJson, h, t } from "./dom.js";
+import { judgement } from "./judgement.js";
 import { showPictures } from "./picture.js";
 
 const SETTLE_MS = 60;
@@ -89,6 +90,7 @@ export class Large {
     const rows = [
       [t("review.label"), h("span", { class: "label" }, h("i", { style: `--c: ${this.options.colour(sample.label)}` }), sample.label)],
       [t("review.landing"), `${fixed(sample.error)} ×`, t("review.landing_long")],
+      judgement(sample.label, sample.probability),
       [t("review.distance"), fixed(sample.nearestDistance), t("review.distance_long")],
       nearest && [t("review.nearest_real"), `${nearest.label}, ${nearest.group || "–"} (${t(`map.split_${nearest.split}`)})`],
       [t("review.method"), sample.method],

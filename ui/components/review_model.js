@@ -33,7 +33,7 @@ export class ReviewModel {
 
   /** Rows that pass the filters, in order. What is decided afterwards stays where it is until this is called again. */
   arrange() {
-    const { id, status, label, method, landing_error: error, nearest_real_distance: distance } = this.samples;
+    const { id, status, label, method, landing_error: error, nearest_real_distance: distance, label_probability: probability } = this.samples;
     const { filters } = this;
     const [from, to] = filters.error === "" ? [-Infinity, Infinity] : filters.error.split("-").map((v) => (v === "" ? Infinity : Number(v)));
     const passes = (row) =>
@@ -52,6 +52,7 @@ export class ReviewModel {
       landing: by(error, 1),
       strayed: by(error, -1),
       copies: by(distance, 1),
+      doubtful: by(probability, 1),
       label: (a, b) => label[a].localeCompare(label[b]) || id[a] - id[b],
     };
     this.shown.sort(orders[this.sort]);

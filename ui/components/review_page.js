@@ -119,6 +119,8 @@ class ReviewPage {
       nearestId: samples.nearest_image_id[row],
       nearestUrl: this.#nearestUrl(samples.nearest_image_id[row]),
       distance: samples.nearest_real_distance[row],
+      probability: samples.label_probability[row],
+      takenFor: samples.taken_for[row],
     };
   }
 
@@ -135,13 +137,19 @@ class ReviewPage {
       tile.dataset.id = brief.id;
       const real = brief.nearestUrl ? h("img", { src: brief.nearestUrl, alt: "", draggable: false }) : h("span", { class: "noreal" });
       fill(tile,
-        h("div", { class: "two" }, h("img", { src: `kizu/thumb/sample/${brief.id}?v=${brief.version}`, alt: brief.label, draggable: false }), real, h("span", { class: "badge" })),
+        h("div", { class: "two" }, h("img", { src: `kizu/thumb/sample/${brief.id}?v=${brief.version}`, alt: brief.label, draggable: false }), real, this.#doubt(brief), h("span", { class: "badge" })),
         h("div", { class: "line" }, h("i", { style: `--c: ${this.#colour(brief.label)}` }), h("span", {}, brief.label), h("small", {}, this.model.methods.length > 1 ? brief.method : ""),
           h("b", { title: t("review.landing_long") }, t("review.tile_landing", { v: fixed(brief.error, 1) })), h("b", { title: t("review.distance_long") }, t("review.tile_distance", { v: fixed(brief.distance) }))));
     }
     for (const name of DECISIONS) tile.classList.toggle(name, decision === name);
     tile.classList.toggle("unsaved", decision !== null && !saved);
     tile.querySelector(".badge").textContent = SIGNS[decision] ?? "";
+  }
+
+  // A sample that the classifier takes for another class says so on its picture.
+  #doubt({ label, takenFor, probability }) {
+    if (takenFor === null || takenFor === label) return null;
+    return h("span", { class: "taken", title: t("review.taken_for", { label: takenFor, value: fixed(probability) }) }, h("i", { style: `--c: ${this.#colour(takenFor)}` }), `${takenFor}?`);
   }
 
   #badge(id, words = false) {
