@@ -1,4 +1,6 @@
-"""`python -m tests.bench [name ...]`: runs the named benchmarks (all without a name) and prints one Markdown table."""
+"""`python -m tests.bench [name ...]`: runs the named benchmarks and prints one Markdown table. Without a name: all but
+`peers` (minutes) and `recipes` (hours), which train other projects' code beside ours.
+"""
 
 import argparse
 import importlib
@@ -7,12 +9,14 @@ import sys
 from tests.bench.measure import machine
 
 NAMES = ("startup", "importing", "training", "embedding", "verdicts", "page")
+LONG_NAMES = ("peers", "recipes")
 
 
 def main() -> int:
     """Run the benchmarks in order; each module's `measure()` returns its measurements."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], help=f"any of: {', '.join(NAMES)}")
+    text = f"any of: {', '.join(NAMES)}; only when named: {', '.join(LONG_NAMES)}"
+    parser.add_argument("names", nargs="*", choices=[*NAMES, *LONG_NAMES, []], help=text)
     names = parser.parse_args().names or NAMES
     print(f"{machine()}\n\n| what | median | spread | target | note |\n|---|---|---|---|---|")
     for name in names:
