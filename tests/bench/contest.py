@@ -1,8 +1,9 @@
 """One contestant of the benchmark `recipes`: it trains for a number of CPU seconds and is judged on the way.
 
 `python -m tests.bench.contest FOLDER NAME [TARGET ...]`, in a process of its own with one thread, so that
-`time.process_time()` counts what its training cost and no other load does. Sampling and judging are not counted.
-Whatever it finds goes into files of FOLDER, which `arrange` filled before; contestants know nothing of each other.
+`time.process_time()` counts what its training cost and no other load does; NAME samplers compares samplers instead.
+Sampling and judging are not counted. Whatever it finds goes into files of FOLDER, which `arrange` filled before;
+contestants know nothing of each other.
 """
 
 import dataclasses
@@ -10,7 +11,7 @@ import json
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +28,11 @@ class PeersConfig:
     """Budgets in CPU seconds of one thread, and how samples are judged. Every contestant gives the same number."""
 
     budgets: dict[str, float] = field(
-        default_factory=lambda: {"published": 1200.0, "ddp": 600.0, "diffusers": 600.0},
+        default_factory=lambda: {"diffusers": 600.0, "published": 900.0, "ddp": 600.0},
         metadata={"help": "training of each peer"},
     )
     marks: dict[str, int] = field(
-        default_factory=lambda: {"published": 3, "ddp": 2, "diffusers": 3},
+        default_factory=lambda: {"diffusers": 3, "published": 3, "ddp": 1},
         metadata={"help": "how often each peer is judged: at its budget, at half of it, at a quarter ..."},
     )
     first_mark: float = field(default=2.0, metadata={"help": "ours is judged here first, then each time it doubled"})
@@ -166,13 +167,25 @@ def compete(folder: Path, name: str, targets: list[float]) -> list[Mark]:
         if targets and frechet <= min(targets):
             break
     (home / "marks.json").write_text(json.dumps([asdict(mark) for mark in marks]), encoding="utf-8")
-    if name == "diffusers" and config.slow_samples:
-        _compare_samplers(contestant, rows[: config.slow_samples], judge, config, home)
+    if name == "diffusers":
+        torch.save(contestant.averaged().state_dict(), home / "averaged.pt")  # type: ignore[attr-defined]
     return marks
 
 
-def _compare_samplers(contestant: Any, rows: NDArray[np.int64], judge: Judge, config: PeersConfig, home: Path) -> None:
-    """The same number of samples by the quick solver and by DDPMPipeline with 1,000 steps; writes samplers.json."""
+def compare_samplers(folder: Path) -> None:
+    """Samples of diffusers' network, at the end of its training, by the quick solver that all marks were taken with and
+    by DDPMPipeline with 1,000 steps; writes diffusers/samplers.json and a sheet of each."""
+    import torch
+
+    from tests.bench.peer_diffusers import Unconditional
+
+    torch.set_num_threads(1)
+    config, data = PeersConfig.read(folder), read_data(folder)
+    judge, home = Judge(folder, data.pixels), folder / "diffusers"
+    contestant = Unconditional(data)
+    contestant.net.load_state_dict(torch.load(home / "averaged.pt", weights_only=True))
+    contestant.average = None
+    rows = np.arange(config.slow_samples)
     found = {}
     for sampler in ("quick", "slow"):
         quick = sampler == "quick"
@@ -198,4 +211,7 @@ def tell(text: str) -> None:
 
 
 if __name__ == "__main__":
-    compete(Path(sys.argv[1]), sys.argv[2], [float(target) for target in sys.argv[3:]])
+    if sys.argv[2] == "samplers":
+        compare_samplers(Path(sys.argv[1]))
+    else:
+        compete(Path(sys.argv[1]), sys.argv[2], [float(target) for target in sys.argv[3:]])

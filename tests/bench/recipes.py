@@ -57,6 +57,8 @@ def contest(folder: Path) -> dict[str, list[Mark]]:
     found = {name: run(folder, name) for name in PEERS}
     for name in OURS:
         found[name] = run(folder, name, [best(found[peer]).frechet for peer in rivals(name)])
+    if PeersConfig.read(folder).slow_samples:
+        _in_a_process(folder, "samplers")
     return found
 
 
@@ -128,11 +130,16 @@ def write_data(
 
 
 def run(folder: Path, name: str, targets: Sequence[float] = ()) -> list[Mark]:
-    """A contestant in a process of its own: one thread, no GPU."""
-    one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "TQDM_DISABLE": "1"}
-    command = [sys.executable, "-m", "tests.bench.contest", str(folder), name, *map(str, targets)]
-    subprocess.run(command, cwd=ROOT, env=os.environ | one_thread, stdout=subprocess.DEVNULL, check=True)
+    """A contestant in a process of its own."""
+    _in_a_process(folder, name, *map(str, targets))
     return [Mark(**mark) for mark in json.loads((folder / name / "marks.json").read_text(encoding="utf-8"))]
+
+
+def _in_a_process(folder: Path, *arguments: str) -> None:
+    """`tests.bench.contest` with one thread and no GPU."""
+    one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "TQDM_DISABLE": "1"}
+    command = [sys.executable, "-m", "tests.bench.contest", str(folder), *arguments]
+    subprocess.run(command, cwd=ROOT, env=os.environ | one_thread, stdout=subprocess.DEVNULL, check=True)
 
 
 def best(marks: Sequence[Mark]) -> Mark:
