@@ -5,6 +5,7 @@ the answer.
 """
 
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -20,8 +21,10 @@ MAX_KEY_CHARACTERS = 100
 class Click(Progress):
     """One request. `stop` is set to end it; `ids` are those of what it has stored so far, in order."""
 
-    def __init__(self) -> None:
-        """Nothing has been reported yet."""
+    def __init__(self, count: int = 0) -> None:
+        """Nothing has been reported yet. count: how many samples are asked for."""
+        self.count = count
+        self._began = time.monotonic()
         self.stop = threading.Event()
         self.ids: list[int] = []
         self._step = self._total = 0
@@ -44,6 +47,10 @@ class Click(Progress):
         """How far it is, for the page; `total` is 0 while models are loaded or others are answered first."""
         return {"step": self._step, "total": self._total, "eta": self._speed.eta_seconds(), "stop": self.stop.is_set()}
 
+    def describe_open(self) -> dict[str, Any]:
+        """What a page needs that was loaded anew while this runs: how many were asked for, and how long ago."""
+        return {"count": self.count, "seconds": round(time.monotonic() - self._began, 1)}
+
 
 class Clicks:
     """The requests of one desk that are not answered yet, by key."""
@@ -54,25 +61,30 @@ class Clicks:
         self._lock = threading.Lock()
 
     @contextmanager
-    def begin(self, key: object) -> Iterator[Click]:
-        """A request for as long as it lasts. key: text, or None for one that nobody asks after.
+    def begin(self, key: object, count: int = 0) -> Iterator[Click]:
+        """A request for `count` samples for as long as it lasts. key: text, or None for one that nobody asks after.
 
         Raises InvalidInput for another key, or one in use.
         """
         if key is None:
-            yield Click()
+            yield Click(count)
             return
         if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY_CHARACTERS:
             raise InvalidInput(f"click {key!r:.120}: 1 to {MAX_KEY_CHARACTERS} characters are needed")
         with self._lock:
             if key in self._open:
                 raise InvalidInput(f"click {key!r} is being answered: another key is needed for each")
-            click = self._open[key] = Click()
+            click = self._open[key] = Click(count)
         try:
             yield click
         finally:
             with self._lock:
                 del self._open[key]
+
+    def newest(self) -> tuple[str, Click] | None:
+        """The request that was made last and its key, or None when all are answered."""
+        with self._lock:
+            return next(reversed(self._open.items()), None)
 
     def get(self, key: object) -> Click | None:
         """The request, or None when it is answered or was never made."""

@@ -55,7 +55,7 @@ def _generate(call: Call) -> Response:
     key, config = body.pop("click", None), _config(body)
     started = time.perf_counter()
     warnings: list[Any] = []
-    with desk.clicks.begin(key) as click:
+    with desk.clicks.begin(key, count if isinstance(count := config.get("count"), int) else 1) as click:
         commit = partial(click.commit_to, desk.store)
         try:
             result = desk.worker.call(
@@ -99,6 +99,12 @@ def _progress(call: Call) -> Response:
     return JSONResponse(click.describe() if click is not None else None)
 
 
+def _open(call: Call) -> Response:
+    """The request under way, for a page that was loaded anew, or null."""
+    found = call.desk.clicks.newest()
+    return JSONResponse(None if found is None else {"click": found[0], **found[1].describe_open()})
+
+
 def _stop(call: Call) -> Response:
     click = call.desk.clicks.get(call.json().get("click"))
     if click is not None:
@@ -112,5 +118,6 @@ def routes(desks: Desks) -> list[BaseRoute]:
         route("/kizu/map/generate", _generate, desks, ("POST",)),
         route("/kizu/map/propose", _propose, desks, ("POST",)),
         route("/kizu/map/generate/progress", _progress, desks),
+        route("/kizu/map/generate/open", _open, desks),
         route("/kizu/map/generate/stop", _stop, desks, ("POST",)),
     ]

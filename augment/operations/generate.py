@@ -34,8 +34,8 @@ __all__ = ["AUTO", "GenerateConfig", "GenerateResult", "generate"]
 
 AUTO = "auto"
 """The label that leaves the choice to the place."""
-CHUNK = 64
-"""Samples made, encoded and committed together; a long run keeps what it has when it is stopped."""
+CHUNK = 16
+"""Samples made, encoded and committed together: all that a stop, or the end of the server, can lose."""
 _PLACES = ("image_id", "xy", "position", "between", "path", "boundary")
 
 
@@ -117,7 +117,7 @@ class GenerateResult:
 
 
 def generate(config: GenerateConfig, context: Context) -> GenerateResult:
-    """Makes, places and commits `count` samples, 64 at a time; cancelled, what was committed stays.
+    """Makes, places and commits `count` samples, 16 at a time; cancelled, what was committed stays.
 
     NotFound for an unknown label, image or model; NotReady without a generator or map; InvalidInput if the generator
     was trained on another map, or knows no positions and a place was asked for.

@@ -101,11 +101,37 @@ def test_where_two_classes_meet_is_proposed_marked_and_generated(page: Page, ser
     expect(places).to_have_count(0)
 
 
-def test_without_a_generator_the_boundary_waits_and_says_why(page: Page, tmp_path: Path, fresh_server):
+def test_without_a_generator_places_are_shown_and_the_next_step_is_named(page: Page, tmp_path: Path, fresh_server):
     mapped_workspace(tmp_path / "workspace")
     page.set_default_timeout(1000 * WARM_SECONDS)
     open_tab(page, fresh_server(), "map")
     page.wait_for_selector(".map .legend .entry")
     page.get_by_text("Where two classes meet").click()
+    first, second = (page.locator(".boundary select").nth(i) for i in (0, 1))
+    assert {first.input_value(), second.input_value()} == {"free", "spot"}
     expect(page.get_by_role("button", name="at the boundary")).to_be_disabled()
-    expect(page.locator(".generate .progress")).to_contain_text("No generator is trained yet")
+    words = page.locator(".generate .progress")
+    expect(words).to_contain_text("No generator is trained yet")
+    page.keyboard.press("b")
+    expect(page.locator(".overlay .proposed").first).to_be_visible()
+    expect(words).to_contain_text("numbered on the map")
+    expect(words).to_contain_text("No generator is trained yet")
+    page.keyboard.press("Escape")
+    expect(words).to_contain_text("No generator is trained yet")
+    words.get_by_role("button", name="Train one").click()
+    expect(page.get_by_role("tab", name="Train")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_page_loaded_anew_follows_what_was_asked_for(page: Page, server: Server):
+    open_map(page, server)
+    page.fill(".generate .row.first input >> nth=0", "32")
+    page.locator(".generate .row.first input").first.blur()
+    page.keyboard.press("g")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    page.reload()
+    words = page.locator(".generate .progress")
+    expect(words.get_by_role("button", name="Stop")).to_be_visible()
+    expect(page.locator(".generate .primary")).to_be_disabled()
+    expect(words).to_contain_text("are on the map")
+    expect(page.locator(".generate .primary")).to_be_enabled()
+    expect(page.locator(".legend")).to_contain_text("generated32")

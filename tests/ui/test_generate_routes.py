@@ -131,6 +131,8 @@ def test_a_click_says_how_far_it_is_and_can_be_stopped(mapped: Store):
         "stop": False,
     }
     assert page.get("/kizu/map/generate/progress?click=another").json() is None
+    reloaded = page.get("/kizu/map/generate/open").json()
+    assert (reloaded["click"], reloaded["count"]) == ("mine", 8) and reloaded["seconds"] >= 0
     again = page.post("/kizu/map/generate", json=form)
     assert again.status_code == 400 and "is being answered" in again.json()["error"]
     assert page.post("/kizu/map/generate/stop", json={"click": "another"}).json() == {"stopping": False}
@@ -138,3 +140,4 @@ def test_a_click_says_how_far_it_is_and_can_be_stopped(mapped: Store):
     asked.join(30)
     assert answers[0]["stopped"] is True and len(answers[0]["samples"]) == 1, "what was stored before is told"
     assert page.get("/kizu/map/generate/progress?click=mine").json() is None
+    assert page.get("/kizu/map/generate/open").json() is None

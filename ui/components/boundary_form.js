@@ -5,7 +5,7 @@ import { fill, h, postJson, t } from "./dom.js";
 const PLACES = 4, MOST_PLACES = 16;
 
 export class BoundaryForm {
-  /** run: of the whole form. options: onPlaces(places), generate(config) -> Promise. */
+  /** run: of the whole form. options: onPlaces(places), missing() -> what must be done first, in words, generate(config) -> Promise. */
   constructor(root, run, options) {
     this.root = root;
     this.run = run;
@@ -26,14 +26,16 @@ export class BoundaryForm {
     fill(root, h("summary", {}, t("way.boundary")), this.fields);
   }
 
-  /** The labels that the generator knows, and whether there is one; how many samples the form asks for. */
-  configure(labels, ready) {
+  /** The labels to choose from, whether there is a generator, and two labels to begin with. */
+  configure(labels, ready, pair = []) {
     this.ready = ready;
     if (labels.join("\n") !== this.labels?.join("\n")) {
       const [first, second] = [this.first.value, this.second.value];
       this.labels = labels;
       for (const select of [this.first, this.second]) fill(select, labels.map((label) => h("option", { value: label }, label)));
-      this.#choose(labels.includes(first) ? first : labels[0], labels.includes(second) ? second : labels[1]);
+      const [one, other] = pair.length && pair.every((label) => labels.includes(label)) ? pair : labels;
+      const kept = labels.includes(first) && labels.includes(second);
+      this.#choose(...(kept ? [first, second] : [one, other]));
     }
     this.caption(this.count);
   }
@@ -75,7 +77,7 @@ export class BoundaryForm {
   caption(count) {
     this.count = count;
     const two = Boolean(this.second.value) && this.first.value !== this.second.value;
-    fill(this.button, h("span", {}, this.labels?.length > 1 || !this.ready ? t("way.generate_boundary", { n: count }) : t("way.one_class")), h("kbd", {}, "B"));
+    fill(this.button, h("span", {}, this.labels?.length > 1 ? t("way.generate_boundary", { n: count }) : t("way.one_class")), h("kbd", {}, "B"));
     this.propose.disabled = this.run.busy || !two;
     this.button.disabled = this.propose.disabled || !this.ready || count < 1;
   }
@@ -93,7 +95,7 @@ export class BoundaryForm {
     try {
       const { places, warnings } = await postJson("kizu/map/propose", { labels, count: this.#many() });
       this.#show(places);
-      this.run.say(places.length ? h("span", {}, t("way.proposed", { n: places.length })) : [], warnings);
+      this.run.say([places.length ? h("span", {}, t(places.length > 1 ? "way.proposed" : "way.proposed_one", { n: places.length })) : [], this.options.missing()].flat(), warnings);
       return places.length > 0;
     } catch (error) {
       this.run.fail(error);
@@ -101,8 +103,9 @@ export class BoundaryForm {
     }
   }
 
-  /** Generates at the places on the map, or finds some first. */
+  /** Generates at the places on the map, or finds some first; without a generator it only shows them and says so. */
   async generate() {
+    if (!this.ready) return void this.look();
     if (this.button.disabled) return;
     if (this.places.length) this.#show(this.places);
     else if (!(await this.look())) return;

@@ -32,6 +32,7 @@ export class GenerateForm {
     const meeting = h("details", {});
     this.boundary = new BoundaryForm(meeting, this.run, {
       onPlaces: (places) => options.onPlaces(places),
+      missing: () => this.#missing(),
       generate: (config, places) => this.#make(config, (samples) => groups(samples, places, config.boundary, options)),
     });
     this.results = h("div", { class: "results" });
@@ -66,12 +67,12 @@ export class GenerateForm {
     );
   }
 
-  /** Labels that the generator knows and the operation's own defaults; `null` where no generator is trained yet. */
-  configure(generator, defaults) {
+  /** What the generator knows, `null` where none is trained yet; the operation's own defaults; the labels of the map and two of them that meet. */
+  configure(generator, defaults, labels, pair) {
     this.ready = Boolean(generator);
-    this.labels = generator?.labels ?? [];
+    this.labels = generator?.labels ?? labels;
     this.#options();
-    this.boundary.configure(this.labels, this.ready);
+    this.boundary.configure(this.labels, this.ready, pair);
     if (!this.configured && defaults) {
       this.count.value = defaults.count;
       this.steps.value = defaults.steps;
@@ -80,10 +81,20 @@ export class GenerateForm {
         slider.input.oninput();
       }
       this.configured = true;
+      this.#attach();
     }
-    if (!this.ready && !this.run.busy) this.run.say(h("span", {}, t("map.no_generator"), " ", h("button", { type: "button", class: "link", onclick: () => window.kizu.tab("train") }, t("map.go_train"))));
-    else if (!this.run.busy && !this.made) this.run.say([]);
+    if (!this.run.busy && !this.made) this.run.say(this.#missing());
     this.#caption();
+  }
+
+  // A page loaded anew shows what the one before asked for, and its button waits.
+  async #attach() {
+    if (await this.run.attach()) this.run.say(h("span", {}, t("map.made_reloaded")));
+  }
+
+  // Without a generator: what to do next. It stays said, whatever is chosen.
+  #missing() {
+    return this.ready ? [] : h("span", {}, t("map.no_generator"), " ", h("button", { type: "button", class: "link", onclick: () => window.kizu.tab("train") }, t("map.go_train")));
   }
 
   // Along a path the label can be left to each place; a class of that name keeps its own meaning.
@@ -174,7 +185,8 @@ export class GenerateForm {
     this.made = samples;
     if (samples.length) {
       fill(this.results, draw(samples), reviewThese(samples, this.options));
-      this.results.scrollIntoView({ block: "nearest" }); // on a low screen the form scrolls
+      // On a low screen the form scrolls. A plot has its height when its width is known.
+      requestAnimationFrame(() => requestAnimationFrame(() => this.results.scrollIntoView({ block: "nearest" })));
     }
     if (samples.length && here) this.options.onSamples(samples);
   }
@@ -182,6 +194,6 @@ export class GenerateForm {
   #forget() {
     this.made = null;
     fill(this.results);
-    this.run.say([]);
+    this.run.say(this.#missing());
   }
 }

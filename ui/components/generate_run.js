@@ -42,12 +42,27 @@ export class Run {
     }
   }
 
+  /** Follows what a page asked for before it was loaded anew, until it is answered; true if there was such a request. */
+  async attach() {
+    const open = await getJson("kizu/map/generate/open").catch(() => null);
+    if (!open || this.busy) return false;
+    this.#set(true);
+    try {
+      await new Promise((ended) => (this.ticker = this.#follow(open.click, open.count, performance.now() - 1000 * open.seconds, ended)));
+    } finally {
+      clearInterval(this.ticker);
+      this.#set(false);
+    }
+    return true;
+  }
+
   #set(busy) {
     this.busy = busy;
     this.onBusy();
   }
 
-  #follow(click, count, start) {
+  // onGone(): called when the server no longer knows the request.
+  #follow(click, count, start, onGone = null) {
     const words = h("span", {}), bar = h("i"), line = h("i", { class: "line" }, bar);
     const stop = h("button", { type: "button", class: "quiet", onclick: () => halt() }, t("map.stop"));
     let state = null;
@@ -76,7 +91,9 @@ export class Run {
     draw();
     return setInterval(async () => {
       // A question that fails is asked again; the answer to the request itself tells what is wrong.
-      if (!document.hidden) state = (await getJson(`kizu/map/generate/progress?click=${encodeURIComponent(click)}`).catch(() => null)) ?? state;
+      const news = document.hidden ? undefined : await getJson(`kizu/map/generate/progress?click=${encodeURIComponent(click)}`).catch(() => undefined);
+      if (news === null && onGone) return onGone();
+      state = news ?? state;
       draw();
     }, ASK_MS);
   }

@@ -10,6 +10,7 @@ import { landingByLabel } from "./scatter_landing.js";
 
 const SHOWN_PAIRS = 60;
 const SHOWN_OF_LASSO = 24;
+const RETRY_MS = 2000;
 
 // An ordinary mouse's wheel moves along a list that runs sideways.
 function sideways(event) {
@@ -97,7 +98,7 @@ class MapPage {
       if (changed) await this.scatter.setSamples(state.samples);
       if (changed && !this.selection) this.#overview();
     }
-    this.form.configure(state.ddpm, state.defaults);
+    this.form.configure(state.ddpm, state.defaults, state.labels, state.pairs[0]?.labels);
     this.#drawPairs();
     this.empty.hidden = true;
     this.element.classList.remove("blank");
@@ -176,22 +177,28 @@ class MapPage {
       overlay.outline = null;
     }
     overlay.path = null;
+    overlay.landed = [];
     this.#dim(!lasso);
   }
 
-  // A newer click makes the answer to an older one worthless.
+  // A newer click makes the answer to an older one worthless. While the server does not answer it is asked again.
   async #fetch(selection, start, url) {
     this.selection = selection;
     this.#markPair(selection.pair ?? -1);
-    try {
-      const found = await getJson(url);
-      if (this.selection !== selection) return null;
-      queueMicrotask(() => performance.measure("kizu:details", { start, end: performance.now() }));
-      return found;
-    } catch (error) {
-      if (this.selection === selection) this.details.fail(error.message);
-      return null;
+    while (this.selection === selection) {
+      try {
+        const found = await getJson(url);
+        if (this.selection !== selection) return null;
+        queueMicrotask(() => performance.measure("kizu:details", { start, end: performance.now() }));
+        return found;
+      } catch (error) {
+        if (this.selection !== selection) return null;
+        this.details.fail(error.message);
+        if (!error.retry) return null;
+        await new Promise((done) => setTimeout(done, RETRY_MS));
+      }
     }
+    return null;
   }
 
   #point(id) {
@@ -242,7 +249,6 @@ class MapPage {
     const start = performance.now();
     this.#begin();
     const { overlay } = this.scatter;
-    overlay.landed = [];
     overlay.select(null);
     overlay.mark(place);
     this.form.aim({ xy: [place.x, place.y] });
@@ -279,7 +285,6 @@ class MapPage {
     if (ends.includes(null)) return;
     this.#begin();
     const { overlay } = this.scatter;
-    overlay.landed = [];
     overlay.select(null);
     const span = ends.map((end) => Math.max(Math.abs(end.x - pair.x), Math.abs(end.y - pair.y)));
     await this.scatter.goTo(pair.x, pair.y, { holding: Math.max(...span) });

@@ -9,7 +9,7 @@ const LONGEST_VALUE = 60;
 
 // Checksums and long lists are cut; the whole value is in the title.
 function brief(value) {
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  const text = typeof value === "object" ? JSON.stringify(value, (_, part) => (typeof part === "number" ? Number(part.toPrecision(3)) : part)) : String(value);
   if (/^[0-9a-f]{40,}$/.test(text)) return text.slice(0, 12);
   return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)} …` : text;
 }

@@ -169,7 +169,8 @@ export class Scatter {
       const limit = Math.max((whole.x[1] - whole.x[0]) * 0.45, least);
       if (w > limit || w < least) [w, hgt] = [limit, (hgt * limit) / w];
     }
-    const away = x < xaxis.range[0] + w * 0.1 || x > xaxis.range[1] - w * 0.1 || y < yaxis.range[0] + hgt * 0.1 || y > yaxis.range[1] - hgt * 0.1;
+    const hidden = (hgt * this.legend.offsetHeight) / yaxis._length;
+    const away = x < xaxis.range[0] || x > xaxis.range[1] || y < yaxis.range[0] + hidden || y > yaxis.range[1];
     if (!away && !close) return;
     await window.Plotly.relayout(this.plot, { "xaxis.range": [x - w / 2, x + w / 2], "yaxis.range": [y - hgt / 2, y + hgt / 2] });
   }

@@ -3,6 +3,8 @@
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const FADE_MS = 700;
+// How far a number stands up and left of its place, so that samples that landed there stay in sight.
+const NUMBER_PX = 9;
 
 function shape(tag, attributes) {
   const element = document.createElementNS(NAMESPACE, tag);
@@ -101,8 +103,8 @@ export class Overlay {
     if (this.place?.ends) parts.push(this.#line({ ...this.place.ends[0], fromX: this.place.ends[1].x, fromY: this.place.ends[1].y }, "between"));
     for (const point of this.ring) parts.push(this.#dot(point, 4.5, "near"));
     for (const point of this.place?.ends ?? []) parts.push(this.#dot(point, 6, "end"));
-    parts.push(...this.proposed.map(({ xy }, i) => this.#number(xy, i + 1)));
     for (const sample of this.landed) parts.push(this.#diamond(sample));
+    parts.push(...this.proposed.map(({ xy }, i) => this.#number(xy, i + 1)));
     // A chosen sample is among the landed ones already, as a diamond.
     if (this.selected && !this.selected.sample) parts.push(this.#dot(this.selected, 6.5, "chosen"));
     if (this.selected) parts.push(this.#halo(this.selected));
@@ -139,9 +141,9 @@ export class Overlay {
   #number(xy, number) {
     const [x, y] = this.view.toPixel(...xy);
     const group = shape("g", { class: "proposed" });
-    const text = shape("text", { x, y: y + 3.5 });
+    const text = shape("text", { x: x - NUMBER_PX, y: y - NUMBER_PX + 3.5 });
     text.textContent = number;
-    group.append(shape("circle", { cx: x, cy: y, r: 8 }), text);
+    group.append(shape("circle", { cx: x, cy: y, r: 3 }), shape("circle", { cx: x - NUMBER_PX, cy: y - NUMBER_PX, r: 8 }), text);
     return group;
   }
 
