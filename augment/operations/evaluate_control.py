@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.ddpm.settings import SamplerConfig, SamplerName
-from augment.errors import InvalidConfig, InvalidInput, NotReady, WorkspaceError
+from augment.errors import InvalidConfig, InvalidInput, NotReady
 from augment.images import encode_png
 from augment.judge.control import Verdicts
 from augment.judge.figure import ReferenceSamples, reference_sheet, side_by_side
 from augment.judge.report import ConditionReport, ControlReport, SetNumbers, SetTable, markdown
+from augment.operations.aside import written_aside
 from augment.operations.configs import to_json
 from augment.operations.context import Context
 from augment.operations.control_numbers import (
@@ -310,20 +311,8 @@ def _figures(
 
 def _write(target: Path, report: ControlReport, figures: dict[str, NDArray[np.uint8]]) -> None:
     """All files, or nothing. WorkspaceError where they cannot be written."""
-    aside = target.with_name(f".{target.name}.partial")
-    try:
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
+    with written_aside(target) as aside:
         (aside / "control.json").write_text(json.dumps(to_json(report), indent=1, ensure_ascii=False), encoding="utf-8")
         (aside / "control.md").write_text(markdown(report), encoding="utf-8")
         for name, pixels in figures.items():
             (aside / name).write_bytes(encode_png(pixels))
-        if target.exists():
-            target.rmdir()
-        aside.rename(target)
-    except OSError as error:
-        raise WorkspaceError(
-            f"{target} cannot be written ({error.strerror or error}): free space or choose another"
-        ) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)

@@ -4,7 +4,6 @@ Knows the store and the exporting room. Refuses what an evaluation could not be 
 """
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,11 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augment.errors import InvalidConfig, InvalidInput, JobFailed, NotReady, WorkspaceError
+from augment.errors import InvalidConfig, InvalidInput, JobFailed, NotReady
 from augment.exporting.card import CardFacts, card
 from augment.exporting.columns import SPLITS, DigitalSource, ExportRow, SplitName, features
 from augment.exporting.verify import verify
-from augment.exporting.writers import FORMATS, ExportFormat, Written, flush, write
+from augment.exporting.writers import FORMATS, ExportFormat, Written, write
+from augment.operations.aside import written_aside
 from augment.operations.context import Context
 from augment.store import SampleRecord, Status, Store, Workspace, judged, now
 
@@ -119,24 +119,12 @@ def export_dataset(config: ExportConfig, context: Context) -> ExportReport:
     splits = [split for split in SPLITS if any(key[1] == split for key in facts.counts)]
     columns = features(facts.labels)
     report = _Steps(context, 2 * total)
-    aside = target.with_name(f".{target.name}.partial")
-    try:
-        _make_new(aside)
+    with written_aside(target) as aside:
         rows_of = {split: partial(_rows, config, store, split) for split in splits}
         written = write(aside, config.format, rows_of, columns, store.files.read, report)
         (aside / "README.md").write_text(card(facts, config.format), encoding="utf-8")
         verify(aside, config.format, written.digests, facts.labels, report)
-        flush(aside)
         _refuse_used(target)
-        if target.exists():
-            target.rmdir()
-        aside.rename(target)
-    except OSError as error:
-        raise WorkspaceError(
-            f"{target} cannot be written ({error.strerror or error}): free space or choose another"
-        ) from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     pull_request = _push(config, target, token) if config.push_to_hub and token else None
     return _report(config, target, facts, written, pull_request)
 
@@ -187,13 +175,6 @@ def _check_names(config: ExportConfig, store: Store) -> None:
 def _refuse_used(target: Path) -> None:
     if target.is_file() or (target.is_dir() and any(target.iterdir())):
         raise InvalidInput(f"{target} exists and is not empty: choose a new name, or move the old export away")
-
-
-def _make_new(folder: Path) -> None:
-    """An empty folder in place of whatever a killed export left under this name."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
 
 
 def _samples(config: ExportConfig, store: Store) -> Iterator[SampleRecord]:

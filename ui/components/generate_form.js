@@ -89,7 +89,8 @@ export class GenerateForm {
 
   // A page loaded anew shows what the one before asked for, and its button waits.
   async #attach() {
-    if (await this.run.attach()) this.run.say(h("span", {}, t("map.made_reloaded")));
+    const how = await this.run.attach();
+    if (how) this.run.say(h("span", {}, t(how === "done" ? "map.made_reloaded" : "map.interrupted")));
   }
 
   // Without a generator: what to do next. It stays said, whatever is chosen.

@@ -42,18 +42,17 @@ export class Run {
     }
   }
 
-  /** Follows what a page asked for before it was loaded anew, until it is answered; true if there was such a request. */
+  /** Follows what a page asked for before it was loaded anew, until it is answered: "done", "interrupted" or null. */
   async attach() {
     const open = await getJson("kizu/map/generate/open").catch(() => null);
-    if (!open || this.busy) return false;
+    if (!open || this.busy) return null;
     this.#set(true);
     try {
-      await new Promise((ended) => (this.ticker = this.#follow(open.click, open.count, performance.now() - 1000 * open.seconds, ended)));
+      return await new Promise((ended) => (this.ticker = this.#follow(open.click, open.count, performance.now() - 1000 * open.seconds, ended)));
     } finally {
       clearInterval(this.ticker);
       this.#set(false);
     }
-    return true;
   }
 
   #set(busy) {
@@ -61,11 +60,11 @@ export class Run {
     this.onBusy();
   }
 
-  // onGone(): called when the server no longer knows the request.
+  // onGone(how): called when the server no longer knows the request, "interrupted" if it did not answer for a while before.
   #follow(click, count, start, onGone = null) {
     const words = h("span", {}), bar = h("i"), line = h("i", { class: "line" }, bar);
     const stop = h("button", { type: "button", class: "quiet", onclick: () => halt() }, t("map.stop"));
-    let state = null;
+    let state = null, silent = false;
     const draw = () => {
       const seconds = (performance.now() - start) / 1000;
       const known = state?.total > 0;
@@ -92,7 +91,8 @@ export class Run {
     return setInterval(async () => {
       // A question that fails is asked again; the answer to the request itself tells what is wrong.
       const news = document.hidden ? undefined : await getJson(`kizu/map/generate/progress?click=${encodeURIComponent(click)}`).catch(() => undefined);
-      if (news === null && onGone) return onGone();
+      if (news === null && onGone) return onGone(silent ? "interrupted" : "done");
+      silent ||= news === undefined && !document.hidden;
       state = news ?? state;
       draw();
     }, ASK_MS);
