@@ -58,7 +58,7 @@ class SetNumbers:
 
 @dataclass(frozen=True, kw_only=True)
 class SetTable:
-    """The table of METHODS 4: sets by name, and the distance between `floor_images` real images and the other real
+    """Sets of samples by name, and the distance between `floor_images` real images and the other real
     ones.
 
     Sets are the conditions and "real, held out".

@@ -275,7 +275,7 @@ def _judge_sets(
     view: View,
     context: Context,
 ) -> SetTable:
-    """The table of METHODS 4."""
+    """FD, KID and IS of each condition's set, beside real images."""
     floor_images = min(len(rows), len(judges.features) // 2)
     sets: dict[str, SetNumbers] = {}
     for one in asked:

@@ -1,5 +1,5 @@
 """`python -m tests.bench [name ...]`: runs the named benchmarks and prints one Markdown table. Without a name: all but
-`peers` (minutes) and `recipes` (hours), which train other projects' code beside ours.
+those that take minutes (`peers`) or hours (`control`, `recipes`).
 """
 
 import argparse
@@ -9,7 +9,7 @@ import sys
 from tests.bench.measure import machine
 
 NAMES = ("startup", "importing", "training", "embedding", "verdicts", "page")
-LONG_NAMES = ("peers", "recipes")
+LONG_NAMES = ("control", "peers", "recipes")
 
 
 def main() -> int:
