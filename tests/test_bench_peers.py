@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
         own_steps=1,
         solver_steps=2,
         ddim_steps=2,
-        slow_samples=0,
+        last_steps=3,
         judge_images=32,
     )
     write_data(folder, training, pixels[:50], config, width=8)
@@ -72,6 +72,17 @@ def test_the_table_says_when_a_peer_was_not_reached(folder):
         reached = "no condition, from nothing" not in name
         assert ("not reached" in row.note) != reached
         assert not reached or row.median == 1.0  # 16 s each, since 5.0 is the peers' best and 4.0 the first below it
+
+
+def test_speeds_are_measured_side_by_side(tmp_path):
+    pytest.importorskip("denoising_diffusion_pytorch")
+    pytest.importorskip("diffusers")
+    from tests.bench.peer_diffusers import network, pipeline_samples
+    from tests.bench.peers import training_speeds
+
+    speeds = training_speeds(tmp_path, SIDE, rounds=1, steps=1)
+    assert len(speeds) == 3 and all(len(found) == 1 and found[0] > 0 for found in speeds.values())
+    assert pipeline_samples(network(SIDE, 1).eval(), 9, steps=1).shape == (9, SIDE, SIDE, 1)
 
 
 def test_networks_are_of_one_size():

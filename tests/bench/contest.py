@@ -1,9 +1,8 @@
 """One contestant of the benchmark `recipes`: it trains for a number of CPU seconds and is judged on the way.
 
 `python -m tests.bench.contest FOLDER NAME [TARGET ...]`, in a process of its own with one thread, so that
-`time.process_time()` counts what its training cost and no other load does; NAME samplers compares samplers instead.
-Sampling and judging are not counted. Whatever it finds goes into files of FOLDER, which `arrange` filled before;
-contestants know nothing of each other.
+`time.process_time()` counts what its training cost and no other load does. Sampling and judging are not counted.
+Whatever it finds goes into files of FOLDER, which `arrange` filled before; contestants know nothing of each other.
 """
 
 import dataclasses
@@ -35,13 +34,17 @@ class PeersConfig:
         default_factory=lambda: {"diffusers": 3, "published": 3, "ddp": 1},
         metadata={"help": "how often each peer is judged: at its budget, at half of it, at a quarter ..."},
     )
-    first_mark: float = field(default=2.0, metadata={"help": "ours is judged here first, then each time it doubled"})
-    most: float = field(default=512.0, metadata={"help": "our longest training"})
+    first_mark: float = field(default=2.0, metadata={"help": "ours is judged here first, then at 1.41 times that ..."})
+    most: float = field(default=725.0, metadata={"help": "our longest training"})
     samples: int = field(default=128, metadata={"help": "samples of each judgement, for training images drawn once"})
     own_steps: int = field(default=12, metadata={"help": "our sampler's steps: the default of a click"})
-    solver_steps: int = field(default=25, metadata={"help": "DPM-Solver++ steps for the networks of diffusers"})
-    ddim_steps: int = field(default=50, metadata={"help": "DDIM steps of denoising-diffusion-pytorch"})
-    slow_samples: int = field(default=64, metadata={"help": "samples by DDPMPipeline with 1,000 steps, 0 for none"})
+    solver_steps: int = field(
+        default=25, metadata={"help": "steps for the networks of diffusers before their last mark"}
+    )
+    last_steps: int = field(
+        default=1000, metadata={"help": "DDPM steps for the networks of diffusers at their last mark"}
+    )
+    ddim_steps: int = field(default=100, metadata={"help": "DDIM steps of denoising-diffusion-pytorch, eta 1"})
     judge_images: int = field(default=16_000, metadata={"help": "training images shown to the judging encoder"})
 
     def marks_of(self, name: str) -> list[float]:
@@ -49,13 +52,15 @@ class PeersConfig:
         if name in self.budgets:
             return [self.budgets[name] / 2**halved for halved in reversed(range(self.marks[name]))]
         marks = [self.first_mark]
-        while 2 * marks[-1] <= self.most:
-            marks.append(2 * marks[-1])
+        while 2**0.5 * marks[-1] <= self.most:
+            marks.append(2**0.5 * marks[-1])
         return marks
 
-    def sampler_steps(self, name: str) -> int:
+    def sampler_steps(self, name: str, last: bool) -> int:
         """Network evaluations for a sample."""
-        return self.ddim_steps if name == "ddp" else self.solver_steps if name in PEERS else self.own_steps
+        if name not in PEERS:
+            return self.own_steps
+        return self.ddim_steps if name == "ddp" else self.last_steps if last else self.solver_steps
 
     def write(self, folder: Path) -> None:
         """For the processes of the contestants."""
@@ -155,9 +160,10 @@ def compete(folder: Path, name: str, targets: list[float]) -> list[Mark]:
     rows = np.random.default_rng(0).permutation(len(data))[: config.samples]
     contestant = enter(name, data, home, config)
     spent, marks = 0.0, []
-    for wanted in config.marks_of(name):
+    planned = config.marks_of(name)
+    for wanted in planned:
         spent += contestant.train(wanted - spent)
-        images = contestant.draw(rows, config.sampler_steps(name))
+        images = contestant.draw(rows, config.sampler_steps(name, wanted == planned[-1]))
         frechet, kernel = judge.judge(images)
         marks.append(Mark(seconds=spent, steps=contestant.steps, frechet=frechet, kernel=kernel))
         tell(
@@ -167,34 +173,7 @@ def compete(folder: Path, name: str, targets: list[float]) -> list[Mark]:
         if targets and frechet <= min(targets):
             break
     (home / "marks.json").write_text(json.dumps([asdict(mark) for mark in marks]), encoding="utf-8")
-    if name == "diffusers":
-        torch.save(contestant.averaged().state_dict(), home / "averaged.pt")  # type: ignore[attr-defined]
     return marks
-
-
-def compare_samplers(folder: Path) -> None:
-    """Samples of diffusers' network, at the end of its training, by the quick solver that all marks were taken with and
-    by DDPMPipeline with 1,000 steps; writes diffusers/samplers.json and a sheet of each."""
-    import torch
-
-    from tests.bench.peer_diffusers import Unconditional
-
-    torch.set_num_threads(1)
-    config, data = PeersConfig.read(folder), read_data(folder)
-    judge, home = Judge(folder, data.pixels), folder / "diffusers"
-    contestant = Unconditional(data)
-    contestant.net.load_state_dict(torch.load(home / "averaged.pt", weights_only=True))
-    contestant.average = None
-    rows = np.arange(config.slow_samples)
-    found = {}
-    for sampler in ("quick", "slow"):
-        quick = sampler == "quick"
-        images = contestant.draw(rows, config.solver_steps) if quick else contestant.draw_slowly(len(rows))
-        frechet, kernel = judge.judge(images)
-        found[sampler] = {"frechet": frechet, "kernel": kernel}
-        tell(f"diffusers, {sampler} sampler, {len(rows)} samples: FD {frechet:.3g}, KID x 1000 {1000 * kernel[0]:.3g}")
-        write_sheet(home / f"{sampler}.png", images)
-    (home / "samplers.json").write_text(json.dumps(found), encoding="utf-8")
 
 
 def write_sheet(path: Path, images: NDArray[np.uint8]) -> None:
@@ -211,7 +190,4 @@ def tell(text: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[2] == "samplers":
-        compare_samplers(Path(sys.argv[1]))
-    else:
-        compete(Path(sys.argv[1]), sys.argv[2], [float(target) for target in sys.argv[3:]])
+    compete(Path(sys.argv[1]), sys.argv[2], [float(target) for target in sys.argv[3:]])

@@ -1,6 +1,7 @@
-"""`denoising-diffusion-pytorch` with its own network, diffusion, `Trainer` and sampler, all at their defaults.
+"""`denoising-diffusion-pytorch` with its own network, diffusion, `Trainer` and sampler, trained at their defaults.
 
-Only the network's width is chosen, so that it has the size of ours. Not known here: what its `Trainer` does is its own.
+The network's width is chosen so that it has the size of ours, and its sampler takes fewer steps than its 1,000. Not
+known here: what its `Trainer` does is its own.
 """
 
 import contextlib
@@ -43,7 +44,7 @@ class DenoisingDiffusion:
             (images / f"{row:05d}.png").write_bytes(encode_png(pixels))
         side, channels = data.pixels.shape[1], data.pixels.shape[3]
         diffusion = GaussianDiffusion(
-            network(channels), image_size=side, timesteps=1000, sampling_timesteps=sampler_steps
+            network(channels), image_size=side, timesteps=1000, sampling_timesteps=sampler_steps, ddim_sampling_eta=1.0
         )
         self.trainer = Trainer(
             diffusion,
@@ -76,7 +77,7 @@ class DenoisingDiffusion:
     @torch.inference_mode()
     def draw(self, rows: NDArray[np.int64], steps: int) -> NDArray[np.uint8]:
         """A sample (n, S, S, C) uint8 for each of `rows`, which it cannot be asked for, by its DDIM with averaged
-        weights and the `steps` it was made for."""
+        weights and the `steps` it was made for; stochastic, since that suits networks better that are not yet good."""
         model = self.trainer.ema.ema_model.eval()
         assert model.sampling_timesteps == steps
         with torch.random.fork_rng():

@@ -125,12 +125,18 @@ class Unconditional:
 
     @torch.inference_mode()
     def draw(self, rows: NDArray[np.int64], steps: int) -> NDArray[np.uint8]:
-        """A sample (n, S, S, C) uint8 for each training image of `rows`, by DPM-Solver++ 2M.
+        """A sample (n, S, S, C) uint8 for each training image of `rows`: with 1,000 steps as `DDPMPipeline` draws it,
+        with fewer by the stochastic DPM-Solver++ 2M, x0 clipped as DDPM clips it.
 
-        x0 is clipped to [-1, 1] at every step as DDPM does: without it a network of few steps ends in noise.
+        Measured on the example's network after 712 steps, FD of 64 samples: 1,000 steps 41; in 25 steps the stochastic
+        solver 61, the deterministic one 120, the same without clipping 417. So only 1,000 steps are fair to a network
+        that is not yet good, and fewer show no more than how a training goes.
         """
         net = self.averaged()
-        solver = DPMSolverMultistepScheduler.from_config(self.noise.config, thresholding=True, sample_max_value=1.0)
+        solver = self.noise
+        if steps < 1000:
+            told = {"thresholding": True, "sample_max_value": 1.0, "algorithm_type": "sde-dpmsolver++"}
+            solver = DPMSolverMultistepScheduler.from_config(self.noise.config, **told)
         generator = torch.Generator().manual_seed(0)
         side, channels = self.data.pixels.shape[1], self.data.pixels.shape[3]
         parts = []
@@ -139,13 +145,9 @@ class Unconditional:
             x = torch.randn((len(chosen), channels, side, side), generator=generator)
             for moment in solver.timesteps:
                 predicted = self.predict(net, x, moment.expand(len(x)), chosen)
-                x = solver.step(predicted, moment, x).prev_sample
+                x = solver.step(predicted, moment, x, generator=generator).prev_sample
             parts.append(to_uint8(x.numpy()))
         return np.concatenate(parts)
-
-    def draw_slowly(self, count: int) -> NDArray[np.uint8]:
-        """`count` samples by `DDPMPipeline` with all 1,000 steps."""
-        return pipeline_samples(self.averaged(), count)
 
 
 def pipeline_samples(net: nn.Module, count: int, steps: int = 1000) -> NDArray[np.uint8]:

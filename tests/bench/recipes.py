@@ -57,8 +57,6 @@ def contest(folder: Path) -> dict[str, list[Mark]]:
     found = {name: run(folder, name) for name in PEERS}
     for name in OURS:
         found[name] = run(folder, name, [best(found[peer]).frechet for peer in rivals(name)])
-    if PeersConfig.read(folder).slow_samples:
-        _in_a_process(folder, "samplers")
     return found
 
 
@@ -130,16 +128,11 @@ def write_data(
 
 
 def run(folder: Path, name: str, targets: Sequence[float] = ()) -> list[Mark]:
-    """A contestant in a process of its own."""
-    _in_a_process(folder, name, *map(str, targets))
-    return [Mark(**mark) for mark in json.loads((folder / name / "marks.json").read_text(encoding="utf-8"))]
-
-
-def _in_a_process(folder: Path, *arguments: str) -> None:
-    """`tests.bench.contest` with one thread and no GPU."""
+    """A contestant in a process of its own: one thread, no GPU."""
     one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "TQDM_DISABLE": "1"}
-    command = [sys.executable, "-m", "tests.bench.contest", str(folder), *arguments]
+    command = [sys.executable, "-m", "tests.bench.contest", str(folder), name, *map(str, targets)]
     subprocess.run(command, cwd=ROOT, env=os.environ | one_thread, stdout=subprocess.DEVNULL, check=True)
+    return [Mark(**mark) for mark in json.loads((folder / name / "marks.json").read_text(encoding="utf-8"))]
 
 
 def best(marks: Sequence[Mark]) -> Mark:
@@ -159,7 +152,7 @@ def table(folder: Path, found: dict[str, list[Mark]]) -> list[Measurement]:
         title = f"{NAMES[name]}: best FD in {config.budgets[name]:.0f} CPU s"
         rows.append(Measurement(title, "", [mark.frechet], note=f"{curve(found[name])}; {mark.steps} steps"))
     rows += [_race(name, peer, found) for name in OURS for peer in rivals(name)]
-    return [*rows, *_kernels(folder, config, found)]
+    return [*rows, *_kernels(config, found)]
 
 
 def rivals(name: str) -> tuple[str, ...]:
@@ -179,26 +172,15 @@ def _race(name: str, peer: str, found: dict[str, list[Mark]]) -> Measurement:
     return Measurement(title, "times", [goal.seconds / there[0].seconds], f"{TARGETS[peer]} times", told)
 
 
-def _kernels(folder: Path, config: PeersConfig, found: dict[str, list[Mark]]) -> list[Measurement]:
-    """KID of diffusers' model by both its samplers, and of ours where it was judged last."""
+def _kernels(config: PeersConfig, found: dict[str, list[Mark]]) -> list[Measurement]:
+    """KID of diffusers' example by DDPM's own sampler, and of ours where it was judged last."""
     rows = []
-    if config.slow_samples:
-        samplers = json.loads((folder / "diffusers" / "samplers.json").read_text(encoding="utf-8"))
-        for sampler, title in (
-            ("slow", "DDPMPipeline, 1,000 steps"),
-            ("quick", f"DPM-Solver++, {config.solver_steps}"),
-        ):
-            value, low, high = (1000 * part for part in samplers[sampler]["kernel"])
-            told = (
-                f"95 %: {low:.0f} to {high:.0f}; {config.slow_samples} samples, FD {samplers[sampler]['frechet']:.3g}"
-            )
-            rows.append(Measurement(f"KID x 1000, diffusers by {title}", "", [value], note=told))
-    for name in OURS[:2]:
+    for name in ("diffusers", *OURS[:2]):
         last = found[name][-1]
         value, low, high = (1000 * part for part in last.kernel)
         told = f"95 %: {low:.0f} to {high:.0f}; {config.samples} samples after {last.seconds:.0f} CPU s of training"
-        title = f"KID x 1000, {NAMES[name]}, {config.own_steps} steps"
-        rows.append(Measurement(title, "", [value], "as diffusers or less", told))
+        title = f"KID x 1000, {NAMES[name]}, {config.sampler_steps(name, True)} steps"
+        rows.append(Measurement(title, "", [value], "as diffusers or less" if name in OURS else "", told))
     return rows
 
 
