@@ -71,7 +71,7 @@ class DenoisingDiffusion:
     def step(self) -> None:
         """One optimiser step, by letting it train until a step more."""
         self.trainer.train_num_steps = self.trainer.step + 1
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             self.trainer.train()
 
     @torch.inference_mode()
