@@ -190,6 +190,8 @@ def _plan(
         places = [place] * config.count
         if place.position is None and config.unplaced == "class" and not auto:
             places = _in_turn(config, generator, mapped, store) or places
+            if mapped is not None and generator.uses_position and not generator.knows(mapped.atlas):
+                warnings = (*warnings, notice("other_map", generator=generator.record.id or 0))
     labels = [config.label] * config.count
     if auto and config.boundary is not None:
         labels = [config.boundary[:2][number % 2] for number in range(config.count)]

@@ -10,7 +10,14 @@ from typing import Literal
 __all__ = ["ENGLISH", "Notice", "NoticeKey", "notice"]
 
 NoticeKey = Literal[
-    "no_image_near", "label_unchecked", "path_empty", "classes_apart", "boundary_few", "no_boundary", "no_classifier"
+    "no_image_near",
+    "label_unchecked",
+    "path_empty",
+    "classes_apart",
+    "boundary_few",
+    "no_boundary",
+    "no_classifier",
+    "other_map",
 ]
 
 ENGLISH: Mapping[NoticeKey, str] = {
@@ -30,6 +37,10 @@ ENGLISH: Mapping[NoticeKey, str] = {
     ),
     "no_boundary": (
         "There is no place where the classifier is unsure between {first} and {second} and real images are near."
+    ),
+    "other_map": (
+        "Generator {generator} was trained on another map: these samples were asked for by label alone. Train it again "
+        "to ask for places."
     ),
     "no_classifier": "This map keeps no classifier: build the map again to see how samples are judged.",
 }

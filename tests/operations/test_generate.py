@@ -288,9 +288,12 @@ def test_another_map_and_a_generator_of_labels(store: Store, tmp_path: Path):
         generate(config(model_id=trained.model_id), context)
     result = generate(config(image_id=1, count=1, model_id=trained.model_id), context)
     assert "knows no labels" in result.warnings[0].text
+    both = train_ddpm(TINY, context_of(store, tmp_path / "job3"))
     add_map(store, seed=1)
     with pytest.raises(InvalidInput, match="trained on another map"):
         generate(config(image_id=1, model_id=trained.model_id), context)
+    result = generate(config(count=1, model_id=both.model_id), context)
+    assert "was trained on another map: these samples were asked for by label alone" in result.warnings[0].text
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,10 @@ export class GenerateForm {
 
   /** What the generator knows, `null` where none is trained yet; the operation's own defaults; the labels of the map and two of them that meet. */
   configure(generator, defaults, labels, pair) {
-    this.ready = Boolean(generator);
-    this.labels = generator?.labels ?? labels;
+    const shared = generator?.labels.filter((label) => labels.includes(label)) ?? [];
+    this.ready = shared.length > 0;
+    this.stranger = generator && !this.ready ? generator.labels : null;
+    this.labels = this.ready ? shared : labels;
     this.#options();
     this.boundary.configure(this.labels, this.ready, pair);
     if (!this.configured && defaults) {
@@ -95,7 +97,7 @@ export class GenerateForm {
 
   // Without a generator: what to do next. It stays said, whatever is chosen.
   #missing() {
-    return this.ready ? [] : h("span", {}, t("map.no_generator"), " ", h("button", { type: "button", class: "link", onclick: () => window.kizu.tab("train") }, t("map.go_train")));
+    return this.ready ? [] : h("span", {}, this.stranger ? t("map.other_labels", { labels: this.stranger.join(", ") }) : t("map.no_generator"), " ", h("button", { type: "button", class: "link", onclick: () => window.kizu.tab("train") }, t("map.go_train")));
   }
 
   // Along a path the label can be left to each place; a class of that name keeps its own meaning.

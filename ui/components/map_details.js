@@ -24,15 +24,16 @@ export class Details {
     this.clear();
   }
 
-  /** Nothing is selected; `landing` as of landingByLabel says how near samples come to where they are asked for. */
-  clear(landing = []) {
+  /** Nothing is selected; `landing` as of landingByLabel says how near samples come to where they are asked for, `notes` what
+   * is to be known about the map. */
+  clear(landing = [], notes = []) {
     this.#open("blank", null);
     fill(this.title, h("p", { class: "hint" }, t("map.first")));
     const rows = landing.map(({ label, count, error }) => [label, window.kizu.number(count), fixed(error)]);
     if (rows.length) this.#rows(["", t("map.samples"), t("map.landing_median")], rows, t("map.landing_long"));
     fill(this.pictures);
     fill(this.facts);
-    fill(this.near);
+    fill(this.near, notes.map((note) => h("p", { class: "warn" }, note)));
   }
 
   /** A failure in words, in place of the details. */

@@ -161,7 +161,7 @@ class MapPage {
 
   // With nothing selected the panel says how reliable the generator is, class by class.
   #overview() {
-    this.details.clear(this.state?.samples?.length ? landingByLabel(this.state.labels, this.state.samples) : []);
+    this.details.clear(this.state?.samples?.length ? landingByLabel(this.state.labels, this.state.samples) : [], this.state?.notes);
   }
 
   #dim(on) {
