@@ -158,7 +158,9 @@ def main(given: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given)
     # Light, but not needed for `--help`.
     from augment.errors import KizuError
+    from augment.jobs.process import share_cores
 
+    share_cores(os.environ)
     try:
         code: int = options.run(options)
     except KizuError as error:
