@@ -92,6 +92,7 @@ class SteeringConfig:
     strength: float = field(
         default=1.0, metadata={"help": "share of the way to the features asked for that each level tries; 0 for none"}
     )
+    iterations: int = field(default=3, metadata={"help": "steps at each level, each from where the last one led"})
     sigma_low: float = field(default=0.02, metadata={"help": "noise level below which samples are left alone"})
     sigma_high: float = field(default=30.0, metadata={"help": "noise level above which samples are left alone"})
     reach: float = field(
@@ -102,6 +103,8 @@ class SteeringConfig:
         """InvalidConfig names the field and its range."""
         if not 0 <= self.strength <= 2:
             raise InvalidConfig(f"steering strength {self.strength}: allowed 0 (none) to 2; 1 is usual")
+        if not 1 <= self.iterations <= 20:
+            raise InvalidConfig(f"steering iterations {self.iterations}: allowed 1 to 20; 3 is usual")
         if not 0 <= self.sigma_low < self.sigma_high:
             raise InvalidConfig(f"sigma_low {self.sigma_low}, sigma_high {self.sigma_high}: need 0 <= low < high")
         if not 0 < self.reach <= 10:

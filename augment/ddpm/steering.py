@@ -35,15 +35,24 @@ def steered(denoise: Denoise, features: Features, config: SteeringConfig) -> Den
         level = float(sigma[0])
         if config.strength == 0 or not config.sigma_low <= level <= config.sigma_high:
             return denoised
-        # Samplers run in inference mode, whose tensors cannot be differentiated: clones can.
-        with torch.inference_mode(False), torch.enable_grad():
-            image = denoised.clone().requires_grad_()
-            distance = (features(image) - condition.aim.clone()).norm(dim=1)
-            (gradient,) = torch.autograd.grad(distance.sum(), image)
-        slope = gradient.flatten(1).norm(dim=1).clamp_min(1e-8)
         longest = config.reach * min(level, 1.0) * denoised[0].numel() ** 0.5
-        length = (config.strength * distance.detach() / slope).clamp_max(longest)
-        step: Tensor = (length / slope)[:, None, None, None] * gradient
-        return denoised - step
+        change = torch.zeros_like(denoised)
+        for _ in range(config.iterations):
+            change = change - _polyak(features, denoised + change, condition.aim) * config.strength
+            length = change.flatten(1).norm(dim=1).clamp_min(1e-8)
+            change = change * (longest / length).clamp_max(1.0)[:, None, None, None]
+        return denoised + change
 
     return moved
+
+
+def _polyak(features: Features, image: Tensor, aim: Tensor) -> Tensor:
+    """The step (N, C, H, W), to be subtracted, after which features would be at the aim if they were linear."""
+    # Samplers run in inference mode, whose tensors cannot be differentiated: clones can.
+    with torch.inference_mode(False), torch.enable_grad():
+        at = image.clone().requires_grad_()
+        distance = (features(at) - aim.clone()).norm(dim=1)
+        (gradient,) = torch.autograd.grad(distance.sum(), at)
+    slope = gradient.flatten(1).norm(dim=1).clamp_min(1e-8)
+    step: Tensor = (distance.detach() / slope**2)[:, None, None, None] * gradient
+    return step
