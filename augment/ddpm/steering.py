@@ -22,12 +22,18 @@ Features = Callable[[Tensor], Tensor]
 """Differentiable: images (N, C, H, W) float32 around [-1, 1] -> features (N, c), in the units of Condition.aim."""
 
 
+_COARSEST = 3.0
+"""Noise level from which steps grow no longer and no wider: nothing but the light of the whole image is decided there."""
+
+
 def steered(denoise: Denoise, features: Features, config: SteeringConfig) -> Denoise:
     """`denoise` whose estimates are moved towards `Condition.aim` (N, c); one noise level for the whole batch.
 
     The step is Polyak's: the distance over the gradient's norm, which would bring the distance to 0 if it were linear
-    in the image, so that no step size is to be tuned. `reach` bounds it by the noise: detail that the level has not
-    decided yet may move, what earlier levels have decided may not.
+    in the image, so that no step size is to be tuned. The noise bounds it twice. Its length by `reach`: what the level
+    has not decided yet may move, what earlier levels have decided may not. Its detail by `smoothness`: noise hides fine
+    detail first, so a level moves the image by patches as wide as it can see, and the finest grain is left to the
+    denoiser. A plain gradient is grain, which encoders see and no photograph has.
     """
 
     def moved(x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
@@ -35,10 +41,16 @@ def steered(denoise: Denoise, features: Features, config: SteeringConfig) -> Den
         level = float(sigma[0])
         if config.strength == 0 or not config.sigma_low <= level <= config.sigma_high:
             return denoised
-        longest = config.reach * min(level, 1.0) * denoised[0].numel() ** 0.5
+        coarse = min(level, _COARSEST)
+        longest = config.reach * coarse * denoised[0].numel() ** 0.5
+        rows, columns = (_patches(side_px, config.smoothness * side_px * coarse) for side_px in denoised.shape[2:])
+        rows, columns = rows.to(denoised.device), columns.to(denoised.device)
         change = torch.zeros_like(denoised)
         for _ in range(config.iterations):
-            change = change - _polyak(features, denoised + change, condition.aim) * config.strength
+            distance, gradient = _slope(features, denoised + change, condition.aim)
+            smooth = rows @ gradient @ columns
+            fall = (smooth * gradient).flatten(1).sum(1).clamp_min(1e-16)
+            change = change - (config.strength * distance / fall)[:, None, None, None] * smooth
             length = change.flatten(1).norm(dim=1).clamp_min(1e-8)
             change = change * (longest / length).clamp_max(1.0)[:, None, None, None]
         return denoised + change
@@ -46,13 +58,22 @@ def steered(denoise: Denoise, features: Features, config: SteeringConfig) -> Den
     return moved
 
 
-def _polyak(features: Features, image: Tensor, aim: Tensor) -> Tensor:
-    """The step (N, C, H, W), to be subtracted, after which features would be at the aim if they were linear."""
+def _slope(features: Features, image: Tensor, aim: Tensor) -> tuple[Tensor, Tensor]:
+    """Distance (N,) between an image's features and the aim, and its gradient (N, C, H, W)."""
     # Samplers run in inference mode, whose tensors cannot be differentiated: clones can.
     with torch.inference_mode(False), torch.enable_grad():
         at = image.clone().requires_grad_()
         distance = (features(at) - aim.clone()).norm(dim=1)
         (gradient,) = torch.autograd.grad(distance.sum(), at)
-    slope = gradient.flatten(1).norm(dim=1).clamp_min(1e-8)
-    step: Tensor = (distance.detach() / slope**2)[:, None, None, None] * gradient
-    return step
+    return distance.detach(), gradient
+
+
+def _patches(side_px: int, width_px: float) -> Tensor:
+    """Gaussian weights (side, side) float32 of standard deviation width_px along one side.
+
+    Symmetric and positive, so that a gradient times them still leads downhill.
+    """
+    place = torch.arange(side_px, dtype=torch.float32)
+    weights = torch.exp(-0.5 * ((place[:, None] - place) / max(width_px, 1e-3)).square())
+    total = weights.sum(1).sqrt()
+    return weights / (total[:, None] * total)

@@ -62,7 +62,22 @@ def test_a_level_moves_no_further_than_its_noise_allows():
     assert float(moved.square().mean((1, 2, 3)).sqrt().max()) <= 0.2 * 0.5 + 1e-6
 
 
-@pytest.mark.parametrize("wrong", [{"strength": -1.0}, {"reach": 0.0}, {"sigma_low": 2.0, "sigma_high": 1.0}])
+def test_a_level_moves_patches_as_wide_as_its_noise_and_still_lands():
+    def corner(images: Tensor) -> Tensor:
+        return images[:, 0, :1, 0]
+
+    condition = Condition.of(torch.full((COUNT,), -1), aim=torch.full((COUNT, 1), 0.01))
+    falls = []
+    for sigma in (0.1, 3.0):
+        move = steered(gaussian, corner, SteeringConfig(smoothness=0.25))
+        moved = move(torch.zeros(COUNT, 1, SIDE, SIDE), torch.full((COUNT,), sigma), condition)[0, 0]
+        assert float(moved[0, 0]) == pytest.approx(0.01, rel=1e-3)
+        falls.append(float(moved[0, 1] / moved[0, 0]))
+    # The next pixel of a patch of 0.2 px has exp(-12) of the first one's weight, that of a patch of 6 px exp(-0.01).
+    assert falls[0] < 0.01 and falls[1] > 0.9
+
+
+@pytest.mark.parametrize("wrong", [{"strength": -1.0}, {"smoothness": 2.0}, {"reach": 0.0}, {"sigma_low": 2.0, "sigma_high": 1.0}])
 def test_settings_out_of_range_are_named(wrong):
     with pytest.raises(InvalidConfig, match=next(iter(wrong)).split("_")[0]):
         SteeringConfig(**wrong)
