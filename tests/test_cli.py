@@ -1,5 +1,6 @@
 """The command line as a user types it: what it says, what it leaves behind, how it ends."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -12,15 +13,18 @@ from io import StringIO
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
 
 from augment.cli import COMMANDS, main
 from augment.cli.forms import LazyParser, add_config, read_config
 from augment.cli.terminal import ProgressLine, duration
 from augment.errors import InvalidConfig
+from augment.images import encode_png
 from augment.jobs import JobFolder
 from augment.operations import OPERATIONS
-from augment.store import JobRecord, SampleRecord, Store, Workspace
+from augment.operations.views import current_view
+from augment.store import JobRecord, ModelRecord, SampleRecord, Store, Workspace
 from tests.jobs.operations import image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -155,6 +159,31 @@ def sample(seed: int, landing_error: float | None, label: str = "crack", distanc
         sha256=f"{seed:064x}", label=label, method="ddpm", seed=seed, recipe={"n": seed}, landing_error=landing_error,
         nearest_real_distance=distance, probability={"crack": 1 / seed, "free": 1 - 1 / seed},
     )  # fmt: skip
+
+
+def test_the_view_is_shown_and_chosen_until_a_map_is_made_of_it(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert kizu("view", workspace=workspace) == 1
+    assert "import some first" in capsys.readouterr().err
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8)
+    with Store(workspace) as store:
+        stored = store.files.put(encode_png(pixels))
+        store.apply([dataclasses.replace(image(1, stored), width_px=60, height_px=40)])
+    assert kizu("view", "--json", workspace=workspace) == 0
+    assert json.loads(capsys.readouterr().out)["side_px"] == 60
+    assert kizu("view", "--side-px", "64", "--colour", "grey", workspace=workspace) == 0
+    told = capsys.readouterr()
+    assert "side px: 64" in told.out and "1 of 1 images are smaller than 64 px" in told.err
+    with pytest.raises(SystemExit) as ended:
+        kizu("view", "--side-px", "47", workspace=workspace)
+    assert ended.value.code == 2 and "multiple of 4" in capsys.readouterr().err
+    with Store(workspace) as store:
+        assert current_view(store).colour == "grey"
+        store.apply([ModelRecord(kind="encoder", name="e", path="e", sha256="c" * 64, config={})])
+    assert kizu("view", "--side-px", "64", workspace=workspace) == 0
+    assert kizu("view", "--side-px", "48", workspace=workspace) == 1
+    assert "another workspace" in capsys.readouterr().err
 
 
 def test_review_from_the_command_line(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from augment import images
 from augment.errors import InvalidInput, NotFound, NotReady, Refused
 from augment.operations import find_operation, to_json
+from augment.operations.views import enlarged_by, is_view_used
 from augment.store import ImageRecord, Split, Store
 from augment.views import View
 from ui.calls import Call, guarded, route
@@ -43,11 +44,6 @@ def _rows(store: Store) -> list[dict[str, Any]]:
     ]
 
 
-def _locked(store: Store) -> bool:
-    """Whether something was trained on the view: then another one needs another workspace."""
-    return store.projections.latest() is not None or bool(store.models.list())
-
-
 def _square(store: Store, image: ImageRecord, view: View) -> tuple[float, float, float, float]:
     """The cut square as left, top, width, height in percent of the picture; "whole" is the picture itself."""
     if view.kind == "whole":
@@ -63,8 +59,6 @@ def _square(store: Store, image: ImageRecord, view: View) -> tuple[float, float,
 
 def _enlarged(store: Store, view: View) -> dict[str, Any] | None:
     """How many images the view enlarges, and the side that would not; None where it enlarges none."""
-    from augment.operations.views import enlarged_by
-
     found = enlarged_by(view, store)
     return None if found is None else dataclasses.asdict(found)
 
@@ -152,7 +146,7 @@ def _summary(call: Call) -> Response:
             "reports": reports,
             "view": view.to_json(),
             "enlarged": _enlarged(store, view),
-            "locked": _locked(store),
+            "locked": is_view_used(store),
             "examples": _examples(store, view) if rows else [],
             "unplaced": total - len(atlas.image_ids) if atlas else 0,
             "newer_encoder": _newer_encoder(store),
@@ -237,7 +231,7 @@ def _import(call: Call) -> Response:
 
 def _set_view(call: Call) -> Response:
     store = call.desk.store
-    if _locked(store):
+    if is_view_used(store):
         raise NotReady(text("data.view_locked", call.language))
     view = View.from_json(call.json())
     # The list of sizes for images without a mask is measured, not chosen: it stays with the suggestion.

@@ -1,6 +1,6 @@
 """The command line: `kizu`, the same operations that the page submits, without a page.
 
-    kizu import | embed | train encoder|ddpm|base|demo | generate | propose | review
+    kizu import | view | embed | train encoder|ddpm|base|demo | generate | propose | review
     kizu evaluate control | export | regenerate | jobs | doctor | ui | demo
 
 Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and
@@ -45,6 +45,13 @@ COMMANDS: tuple[Command, ...] = (
         help="import photographs: class folders, image and mask pairs, MVTec AD, Hugging Face data, or a zip",
         example="kizu import ~/tiles --groups-csv ~/tiles/groups.csv --workspace tiles",
         operation="import",
+    ),
+    Command(
+        name="view",
+        help="show or choose how images are cut for the networks: whole, centre or around the mask, side, colour",
+        example="kizu view --side-px 128 --colour rgb --workspace tiles",
+        fill="view:fill",
+        run="view:run",
     ),
     Command(
         name="embed",

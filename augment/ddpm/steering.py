@@ -23,7 +23,7 @@ Features = Callable[[Tensor], Tensor]
 
 
 _COARSEST = 3.0
-"""Noise level from which steps grow no longer and no wider: nothing but the light of the whole image is decided there."""
+"""Noise level from which steps grow no longer and no wider: only the light of the whole image is decided there."""
 
 
 def steered(denoise: Denoise, features: Features, config: SteeringConfig) -> Denoise:

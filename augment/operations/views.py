@@ -13,7 +13,16 @@ from augment.images import Decoded, decode, decode_mask, is_grey
 from augment.store import ImageRecord, Store
 from augment.views import Enlarged, View, mask_side
 
-__all__ = ["VIEW_SETTING", "current_view", "enlarged_by", "load_cut", "load_mask", "load_pixels", "suggest_view"]
+__all__ = [
+    "VIEW_SETTING",
+    "current_view",
+    "enlarged_by",
+    "is_view_used",
+    "load_cut",
+    "load_mask",
+    "load_pixels",
+    "suggest_view",
+]
 
 VIEW_SETTING = "view"
 
@@ -42,6 +51,11 @@ def suggest_view(store: Store) -> View:
     grey = all(is_grey(load_pixels(store, image)) for image in _spread(images, _MOST_COLOURS))
     sizes = [(image.width_px, image.height_px) for image in images]
     return View.fit(sizes, grey=grey, mask_sides_px=sides, margin=_MARGIN)
+
+
+def is_view_used(store: Store) -> bool:
+    """Whether a map or a model was made of the view: then another one needs another workspace."""
+    return store.projections.latest() is not None or bool(store.models.list())
 
 
 def enlarged_by(view: View, store: Store) -> Enlarged | None:

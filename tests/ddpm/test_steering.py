@@ -77,7 +77,9 @@ def test_a_level_moves_patches_as_wide_as_its_noise_and_still_lands():
     assert falls[0] < 0.01 and falls[1] > 0.9
 
 
-@pytest.mark.parametrize("wrong", [{"strength": -1.0}, {"smoothness": 2.0}, {"reach": 0.0}, {"sigma_low": 2.0, "sigma_high": 1.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"strength": -1.0}, {"smoothness": 2.0}, {"reach": 0.0}, {"sigma_low": 2.0, "sigma_high": 1.0}]
+)
 def test_settings_out_of_range_are_named(wrong):
     with pytest.raises(InvalidConfig, match=next(iter(wrong)).split("_")[0]):
         SteeringConfig(**wrong)
