@@ -7,6 +7,7 @@ stops at x0 and does not pass the denoiser, so a level costs one small encoder m
 2023, universal guidance). It knows neither encoder nor map: the caller gives the function from images to features.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -18,22 +19,24 @@ from augment.ddpm.settings import SteeringConfig
 
 __all__ = ["Features", "SteeringConfig", "steered"]
 
+_COARSEST = 12.0
+"""Noise over sigma_data from which patches grow no wider: only the light of the whole image is decided there."""
+
 Features = Callable[[Tensor], Tensor]
 """Differentiable: images (N, C, H, W) float32 around [-1, 1] -> features (N, c), in the units of Condition.aim."""
 
 
-_COARSEST = 3.0
-"""Noise level from which steps grow no longer and no wider: only the light of the whole image is decided there."""
-
-
-def steered(denoise: Denoise, features: Features, config: SteeringConfig) -> Denoise:
+def steered(denoise: Denoise, features: Features, config: SteeringConfig, sigma_data: float) -> Denoise:
     """`denoise` whose estimates are moved towards `Condition.aim` (N, c); one noise level for the whole batch.
+
+    sigma_data: standard deviation of the training images' values.
 
     The step is Polyak's: the distance over the gradient's norm, which would bring the distance to 0 if it were linear
     in the image, so that no step size is to be tuned. The noise bounds it twice. Its length by `reach`: what the level
-    has not decided yet may move, what earlier levels have decided may not. Its detail by `smoothness`: noise hides fine
-    detail first, so a level moves the image by patches as wide as it can see, and the finest grain is left to the
-    denoiser. A plain gradient is grain, which encoders see and no photograph has.
+    has not decided yet may move, what earlier levels have decided may not. What is undecided is the spread of Gaussian
+    pixels seen through the noise, sigma sigma_data / sqrt(sigma^2 + sigma_data^2). Its detail by `smoothness`: noise
+    hides fine detail first, so a level moves the image by patches as wide as it can see, and the finest grain is left
+    to the denoiser. A plain gradient is grain, which encoders see and no photograph has.
     """
 
     def moved(x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
@@ -41,9 +44,10 @@ def steered(denoise: Denoise, features: Features, config: SteeringConfig) -> Den
         level = float(sigma[0])
         if config.strength == 0 or not config.sigma_low <= level <= config.sigma_high:
             return denoised
-        coarse = min(level, _COARSEST)
-        longest = config.reach * coarse * denoised[0].numel() ** 0.5
-        rows, columns = (_patches(side_px, config.smoothness * side_px * coarse) for side_px in denoised.shape[2:])
+        undecided = level * sigma_data / math.hypot(level, sigma_data)
+        longest = config.reach * undecided * denoised[0].numel() ** 0.5
+        width = config.smoothness * min(level / sigma_data, _COARSEST)
+        rows, columns = (_patches(side_px, width * side_px) for side_px in denoised.shape[2:])
         rows, columns = rows.to(denoised.device), columns.to(denoised.device)
         change = torch.zeros_like(denoised)
         for _ in range(config.iterations):

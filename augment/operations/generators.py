@@ -160,7 +160,7 @@ def draw_series(
     if aim is not None and recipe.get("steering", 0.0):
         if features is None:
             raise InvalidInput(f"steering {recipe['steering']} needs the map and encoder that the place was taken from")
-        denoise = steered(denoise, features, SteeringConfig(strength=recipe["steering"]))
+        denoise = steered(denoise, features, SteeringConfig(strength=recipe["steering"]), config.sigma_data)
     with precision.autocast():
         images = sample(
             denoise,

@@ -69,7 +69,7 @@ export class GenerateForm {
 
   /** What the generator knows, `null` where none is trained yet; the operation's own defaults; the labels of the map and two of them that meet. */
   configure(generator, defaults, labels, pair) {
-    const shared = generator?.labels.filter((label) => labels.includes(label)) ?? [];
+    const shared = generator ? generator.labels.filter((label) => labels.includes(label)) : [];
     this.ready = shared.length > 0;
     this.stranger = generator && !this.ready ? generator.labels : null;
     this.labels = this.ready ? shared : labels;
