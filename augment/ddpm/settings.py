@@ -96,10 +96,10 @@ class SteeringConfig:
     sigma_low: float = field(default=0.02, metadata={"help": "noise level below which samples are left alone"})
     sigma_high: float = field(default=30.0, metadata={"help": "noise level above which samples are left alone"})
     reach: float = field(
-        default=0.6, metadata={"help": "longest move of x0 at a level, as a share of what the level leaves undecided"}
+        default=0.45, metadata={"help": "longest move of x0 at a level, root mean square, over sigma times sigma_data"}
     )
     smoothness: float = field(
-        default=1 / 64, metadata={"help": "width of the patches moved, as a share of the side times sigma / sigma_data"}
+        default=1 / 80, metadata={"help": "width of the patches moved, as a share of the side, over sigma / sigma_data"}
     )
 
     def __post_init__(self) -> None:
@@ -111,6 +111,6 @@ class SteeringConfig:
         if not 0 <= self.sigma_low < self.sigma_high:
             raise InvalidConfig(f"sigma_low {self.sigma_low}, sigma_high {self.sigma_high}: need 0 <= low < high")
         if not 0 < self.reach <= 10:
-            raise InvalidConfig(f"reach {self.reach}: allowed above 0 to 10; 0.6 is usual")
+            raise InvalidConfig(f"reach {self.reach}: allowed above 0 to 10; 0.45 is usual")
         if not 0 <= self.smoothness <= 1:
-            raise InvalidConfig(f"smoothness {self.smoothness}: allowed 0 (single pixels) to 1; 0.016 is usual")
+            raise InvalidConfig(f"smoothness {self.smoothness}: allowed 0 (single pixels) to 1; 0.0125 is usual")

@@ -7,7 +7,6 @@ stops at x0 and does not pass the denoiser, so a level costs one small encoder m
 2023, universal guidance). It knows neither encoder nor map: the caller gives the function from images to features.
 """
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -20,7 +19,7 @@ from augment.ddpm.settings import SteeringConfig
 __all__ = ["Features", "SteeringConfig", "steered"]
 
 _COARSEST = 12.0
-"""Noise over sigma_data from which patches grow no wider: only the light of the whole image is decided there."""
+"""Noise over sigma_data from which steps grow no further: only the light of the whole image is decided there."""
 
 Features = Callable[[Tensor], Tensor]
 """Differentiable: images (N, C, H, W) float32 around [-1, 1] -> features (N, c), in the units of Condition.aim."""
@@ -32,11 +31,11 @@ def steered(denoise: Denoise, features: Features, config: SteeringConfig, sigma_
     sigma_data: standard deviation of the training images' values.
 
     The step is Polyak's: the distance over the gradient's norm, which would bring the distance to 0 if it were linear
-    in the image, so that no step size is to be tuned. The noise bounds it twice. Its length by `reach`: what the level
-    has not decided yet may move, what earlier levels have decided may not. What is undecided is the spread of Gaussian
-    pixels seen through the noise, sigma sigma_data / sqrt(sigma^2 + sigma_data^2). Its detail by `smoothness`: noise
-    hides fine detail first, so a level moves the image by patches as wide as it can see, and the finest grain is left
-    to the denoiser. A plain gradient is grain, which encoders see and no photograph has.
+    in the image, so that no step size is to be tuned. The noise bounds it twice. Its length by `reach`, which follows
+    the noise and the images' contrast: what the level has not decided yet may move, what earlier levels have decided
+    may not. Its detail by `smoothness`: noise hides fine detail first, so a level moves the image by patches as wide as
+    it can see, and the finest grain is left to the denoiser. A plain gradient is grain, which encoders see and no
+    photograph has.
     """
 
     def moved(x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
@@ -44,9 +43,9 @@ def steered(denoise: Denoise, features: Features, config: SteeringConfig, sigma_
         level = float(sigma[0])
         if config.strength == 0 or not config.sigma_low <= level <= config.sigma_high:
             return denoised
-        undecided = level * sigma_data / math.hypot(level, sigma_data)
-        longest = config.reach * undecided * denoised[0].numel() ** 0.5
-        width = config.smoothness * min(level / sigma_data, _COARSEST)
+        noise = min(level / sigma_data, _COARSEST)
+        longest = config.reach * sigma_data**2 * noise * denoised[0].numel() ** 0.5
+        width = config.smoothness * noise
         rows, columns = (_patches(side_px, width * side_px) for side_px in denoised.shape[2:])
         rows, columns = rows.to(denoised.device), columns.to(denoised.device)
         change = torch.zeros_like(denoised)
