@@ -3,7 +3,7 @@
 A network's condition only makes a place likely; whether a sample landed there is decided by an encoder. Where that
 encoder can be differentiated, the estimate of x0 is moved, at every noise level, against the gradient of the distance
 between its features and the ones asked for, and the denoiser goes on from there, which keeps it an image. The gradient
-stops at x0 and does not pass the denoiser, so a level costs one small encoder more (He et al. 2024, MPGD; Bansal et al.
+stops at x0 and does not pass the denoiser, so a step costs one small encoder more (He et al. 2024, MPGD; Bansal et al.
 2023, universal guidance). It knows neither encoder nor map: the caller gives the function from images to features.
 """
 
