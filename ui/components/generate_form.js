@@ -37,6 +37,9 @@ export class GenerateForm {
     });
     this.results = h("div", { class: "results" });
     this.#layout(root, meeting, progress);
+    // Their defaults come with the first map: until then nothing is typed that these would overwrite.
+    this.defaulted = { count: this.count, steps: this.steps, label_guidance: this.labelGuidance.input, position_guidance: this.positionGuidance.input, steering: this.steering.input };
+    for (const input of Object.values(this.defaulted)) input.disabled = true;
     this.#caption();
   }
 
@@ -76,16 +79,20 @@ export class GenerateForm {
     this.#options();
     this.boundary.configure(this.labels, this.ready, pair);
     if (!this.configured && defaults) {
-      this.count.value = defaults.count;
-      this.steps.value = defaults.steps;
-      for (const [slider, value] of [[this.labelGuidance, defaults.label_guidance], [this.positionGuidance, defaults.position_guidance], [this.steering, defaults.steering]]) {
-        slider.input.value = value;
-        slider.input.oninput();
+      for (const [name, input] of Object.entries(this.defaulted)) {
+        input.value = defaults[name];
+        input.disabled = false;
+        input.oninput();
       }
       this.configured = true;
       this.#attach();
     }
-    if (!this.run.busy && !this.made) this.run.say(this.#missing());
+    // Only when it has changed: the map is configured anew whenever samples arrive, and what was said of them stays.
+    const missing = JSON.stringify([this.ready, this.stranger]);
+    if (missing !== this.told && !this.run.busy && !this.made) {
+      this.told = missing;
+      this.run.say(this.#missing());
+    }
     this.#caption();
   }
 
