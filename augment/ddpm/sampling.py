@@ -6,7 +6,12 @@ The number of threads and the kind of processor may still change the last bits; 
 """
 
 import math
-from collections.abc import Callable, Sequence
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -21,7 +26,8 @@ from augment.errors import InvalidInput
 __all__ = ["SampleNoise", "SamplerConfig", "sample", "sample_ancestral", "sample_dpmpp_2m", "sample_heun"]
 
 OnStep = Callable[[int, int], None]
-"""Called as `on_step(evaluated, total)` after each noise level; may raise to stop."""
+"""Called as `on_step(evaluated, total)` after each noise level, by one thread at a time; may raise to stop, and then
+raises whenever it is called again."""
 
 
 class SampleNoise:
@@ -129,31 +135,58 @@ def sample(
         raise InvalidInput(f"{len(seeds)} seeds for {len(condition)} conditions: give one seed for each sample")
     sigmas = karras_sigmas(config.steps, noise.sigma_min, noise.sigma_max)
     device = condition.label.device
-    images: list[Tensor] = []
-    parts = range(0, len(seeds), config.micro_batch)
-    with torch.inference_mode():
-        for done, start in enumerate(parts):
-            rows = list(range(start, min(start + config.micro_batch, len(seeds))))
-            filled = rows + [rows[-1]] * (config.micro_batch - len(rows))
-            given = condition[torch.tensor(filled, device=device)]
-            drawn = SampleNoise([seeds[row] for row in filled], shape, device)
+    starts = range(0, len(seeds), config.micro_batch)
+    report = None if on_step is None else _Counted(on_step, len(starts) * config.steps)
+    # Modes of torch belong to a thread: each micro-batch is given those of the caller.
+    autocast = partial(
+        torch.autocast, device.type, torch.get_autocast_dtype(device.type), torch.is_autocast_enabled(device.type)
+    )
+
+    def draw(start: int) -> Tensor:
+        rows = [min(row, len(seeds) - 1) for row in range(start, start + config.micro_batch)]
+        with torch.inference_mode(), autocast():
+            given = condition[torch.tensor(rows, device=device)]
+            drawn = SampleNoise([seeds[row] for row in rows], shape, device)
             x = drawn.draw() * float(sigmas[0])
-            report = _offset(on_step, done, len(parts))
             if config.sampler == "dpmpp_2m":
                 x = sample_dpmpp_2m(denoise, x, sigmas, given, report)
             elif config.sampler == "heun":
                 x = sample_heun(denoise, x, sigmas, given, report)
             else:
                 x = sample_ancestral(denoise, x, sigmas, given, report, noise=drawn)
-            images.append(x[: len(rows)].clamp(-1, 1))
-    result = torch.cat(images)
+            return x.clamp(-1, 1)
+
+    if device.type == "cpu":
+        with _half_the_cores(), ThreadPoolExecutor(2) as pool:
+            images = list(pool.map(draw, starts))
+    else:
+        images = [draw(start) for start in starts]
+    result = torch.cat(images)[: len(seeds)]
     if not bool(torch.isfinite(result).all()):
         raise InvalidInput("the model gives values that are not numbers: train it again, or choose another checkpoint")
     return result
 
 
-def _offset(on_step: OnStep | None, done: int, parts: int) -> OnStep | None:
-    """Progress of one micro-batch as progress of all."""
-    if on_step is None:
-        return None
-    return lambda step, total: on_step(done * total + step, parts * total)
+class _Counted:
+    """Steps of micro-batches, two of which may be drawn at once, as steps of all."""
+
+    def __init__(self, on_step: OnStep, total: int) -> None:
+        self._on_step, self._total, self._done = on_step, total, 0
+        self._lock = threading.Lock()
+
+    def __call__(self, step: int, total: int) -> None:
+        with self._lock:
+            self._done += 1
+            self._on_step(self._done, self._total)
+
+
+@contextmanager
+def _half_the_cores() -> Iterator[None]:
+    """For two micro-batches beside each other, and for one alone, whose last bits must not change: small convolutions
+    keep two threads waiting for each other longer than they work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, max(1, (os.cpu_count() or 1) // 2)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

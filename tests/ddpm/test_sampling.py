@@ -12,7 +12,7 @@ from augment.ddpm.sampling import SampleNoise, sample, sample_dpmpp_2m, sample_h
 from augment.ddpm.schedule import NoiseConfig, karras_sigmas
 from augment.ddpm.settings import SamplerConfig
 from augment.ddpm.unet import UNetConfig
-from augment.errors import InvalidConfig, InvalidInput
+from augment.errors import Cancelled, InvalidConfig, InvalidInput
 
 MEAN, SPREAD = 0.2, 0.3
 NOISE = NoiseConfig(sigma_min=0.002, sigma_max=20.0)
@@ -100,6 +100,21 @@ def test_progress_counts_levels_of_all_micro_batches():
     config = SamplerConfig(steps=3, micro_batch=2)
     sample(gaussian, nobody(3), range(3), (1, 8, 8), config, NOISE, lambda step, total: seen.append((step, total)))
     assert seen == [(step, 6) for step in range(1, 7)]
+
+
+def test_a_report_that_raises_stops_every_micro_batch():
+    seen: list[int] = []
+    threads = torch.get_num_threads()
+
+    def report(step: int, total: int) -> None:
+        seen.append(step)
+        if step >= 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        sample(gaussian, nobody(8), range(8), (1, 8, 8), SamplerConfig(steps=50, micro_batch=1), NOISE, report)
+    assert len(seen) <= 4
+    assert torch.get_num_threads() == threads
 
 
 def test_guidance_weighs_label_and_position_apart():
