@@ -34,8 +34,8 @@ PRELOAD = (
 )
 """What the first click on the map needs."""
 _THREADS = max(1, (os.cpu_count() or 1) // 2)
-"""Half the cores: the networks of a click are small. On two cores one thread draws 8 samples in 2.1 s; two that sleep
-while they wait for each other need 3.2 s, two that spin 1.9 s, but 9 s beside a training."""
+"""Half the cores: the networks of a click are small, and threads that sleep while they wait for each other wait longer
+than they work. Sampling takes the other half itself, for a second micro-batch."""
 _START_ALLOWANCE_SECONDS = 60.0
 _POLL_SECONDS = 0.2
 _STOP_SECONDS = 10.0
