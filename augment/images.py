@@ -24,8 +24,10 @@ __all__ = [
     "MAX_PIXELS",
     "Decoded",
     "ImageInfo",
+    "Native",
     "decode",
     "decode_mask",
+    "decode_native",
     "encode_png",
     "header_size",
     "is_grey",
@@ -109,6 +111,47 @@ def decode(data: bytes | Path) -> Decoded:
             height_px=pixels.shape[0],
         )
     return Decoded(pixels=pixels, info=info)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Native:
+    """A photograph in its own numbers, upright, and what they look like.
+
+    values: (height, width, C) uint8, or uint16 with C = 1. low, high: the values shown as black and white; 0 and 255
+    for uint8, for uint16 those of `decode`.
+    """
+
+    values: NDArray[np.uint8] | NDArray[np.uint16]
+    low: float
+    high: float
+
+    def levels(self, part: tuple[slice, slice] = (slice(None), slice(None))) -> NDArray[np.float32]:
+        """Rows and columns of it as shown, (h, w, C) float32; 16-bit values beyond white lie beyond 255."""
+        return self.levels_of(self.values[part])
+
+    def levels_of(self, values: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float32]:
+        """Values of this photograph as shown."""
+        return (values.astype(np.float32) - np.float32(self.low)) * np.float32(255.0 / (self.high - self.low))
+
+    def from_levels(self, levels: NDArray[np.float32]) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """What is shown as `levels`, rounded and clipped to the values there are."""
+        kind = self.values.dtype.type
+        scaled = np.rint(levels * np.float32((self.high - self.low) / 255.0) + np.float32(self.low))
+        rounded: NDArray[np.uint8] | NDArray[np.uint16] = scaled.clip(0, np.iinfo(kind).max).astype(kind)
+        return rounded
+
+
+def decode_native(data: bytes | Path) -> Native:
+    """As `decode`, but 16-bit grey stays as it is. 32-bit and other wide numbers become what `decode` makes of them.
+
+    Raises UnreadableImage as `decode` does.
+    """
+    with _opened(data) as image:
+        upright, _ = _upright(image)
+        if upright.mode.startswith("I;16"):
+            values = np.array(upright).astype(np.uint16)[..., None]
+            return Native(values=values, **_shown(values))
+        return Native(values=_to_pixels(upright), low=0.0, high=255.0)
 
 
 def header_size(data: bytes | Path) -> tuple[int, int]:
@@ -276,12 +319,17 @@ def _wide_values(image: Image.Image) -> NDArray[np.float32]:
     )
 
 
-def _stretch(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """uint8 (H, W): 0.1 percentile to 0, 99.9 to 255. A 12-bit camera in a 16-bit file would else look black."""
+def _shown(values: NDArray[Any]) -> dict[str, float]:
+    """Values shown as black and white, `low` and `high`: the 0.1 and the 99.9 percentile."""
     low, high = (float(v) for v in np.percentile(values.astype(np.float64), (0.1, 99.9)))
     if high <= low:
         low, high = float(values.min()), float(values.max())
-    if high <= low:
-        return np.full(values.shape, 128, dtype=np.uint8)
+    # A constant picture is shown as middle grey.
+    return {"low": low, "high": high} if high > low else {"low": low - 128.0, "high": low + 127.0}
+
+
+def _stretch(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """uint8 (H, W): 0.1 percentile to 0, 99.9 to 255. A 12-bit camera in a 16-bit file would else look black."""
+    low, high = _shown(values).values()
     scaled = (values.astype(np.float64) - low) * (255.0 / (high - low))
     return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)

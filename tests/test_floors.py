@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = (
-    ("augment.errors", "augment.images", "augment.views", "augment.training"),
+    ("augment.errors", "augment.images", "augment.masked", "augment.views", "augment.training"),
     ("augment.store", "augment.features", "augment.ddpm", "augment.surfaces", "augment.importing", "augment.exporting"),
     ("augment.judge",),
     ("augment.operations",),
