@@ -1,8 +1,9 @@
-"""The workspace and what it remembers: images, samples, verdicts, jobs, models, projections, settings and files.
+"""The workspace and what it remembers: images, drafts, samples, verdicts, jobs, models, projections, settings, files.
 
 Knows no torch, no operation and no user interface.
 """
 
+from augment.store.drafts import Drafts
 from augment.store.files import Files
 from augment.store.images import Images
 from augment.store.jobs import Jobs
@@ -11,6 +12,7 @@ from augment.store.projections import Projections
 from augment.store.records import (
     Change,
     Decision,
+    DraftRecord,
     ImageRecord,
     JobRecord,
     JobState,
@@ -32,6 +34,8 @@ from augment.store.workspace import Hold, Workspace, now
 __all__ = [
     "Change",
     "Decision",
+    "DraftRecord",
+    "Drafts",
     "Files",
     "Hold",
     "ImageRecord",

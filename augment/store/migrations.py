@@ -135,7 +135,15 @@ _PROBABILITIES = """
 ALTER TABLE samples ADD COLUMN probability TEXT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_INITIAL, _BATCHES, _PROBABILITIES)
+_DRAFTS = """
+CREATE TABLE drafts (
+    image_id INTEGER NOT NULL PRIMARY KEY REFERENCES images (id),
+    mask_sha256 TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_INITIAL, _BATCHES, _PROBABILITIES, _DRAFTS)
 """SQL scripts; the first takes a database from version 0 to 1, and so on. Statements end with `;` at a line's end."""
 
 VERSION = len(MIGRATIONS)

@@ -37,6 +37,15 @@ class ImageRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DraftRecord:
+    """The mask that is drawn on an image; `mask_sha256` addresses a PNG of the image's upright size."""
+
+    image_id: int
+    mask_sha256: str
+    updated_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRecord:
     """A generated image and all that is needed to make it again.
 

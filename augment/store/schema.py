@@ -34,6 +34,7 @@ __all__ = [
     "JsonValue",
     "Metrics",
     "canonical_json",
+    "drafts",
     "groups",
     "images",
     "jobs",
@@ -184,6 +185,15 @@ samples = Table(
     Index("samples_by_job", "job_id"),
     sqlite_autoincrement=True,
 )
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("image_id", Integer, ForeignKey("images.id"), primary_key=True),
+    Column("mask_sha256", Text, nullable=False),
+    Column("updated_at", Text, nullable=False),
+)
+"""What the user has drawn on an image and not cleared: one mask each, at the image's upright size."""
 
 verdicts = Table(
     "verdicts",

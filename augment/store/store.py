@@ -11,6 +11,7 @@ from sqlalchemy import select
 from augment.errors import WorkspaceError
 from augment.store import schema
 from augment.store.database import Database
+from augment.store.drafts import Drafts
 from augment.store.files import Files
 from augment.store.images import Images, insert_image
 from augment.store.jobs import Jobs
@@ -39,7 +40,7 @@ def _refuse_emptied(workspace: Workspace) -> None:
 class Store:
     """An open workspace. Safe to use from many threads; writes go one at a time.
 
-    Attributes: images, samples, verdicts, jobs, models, projections, settings (rooms of the database), files
+    Attributes: images, drafts, samples, verdicts, jobs, models, projections, settings (rooms of the database), files
     (content-addressed; may also be written through a read-only store), workspace.
     """
 
@@ -58,6 +59,7 @@ class Store:
             self.files.sweep()
         self._database = Database(workspace.database, read_only=read_only)
         self.images = Images(self._database)
+        self.drafts = Drafts(self._database)
         self.samples = Samples(self._database)
         self.verdicts = Verdicts(self._database)
         self.jobs = Jobs(self._database)
@@ -106,6 +108,7 @@ class Store:
         columns = (
             schema.images.c.sha256,
             schema.images.c.mask_sha256,
+            schema.drafts.c.mask_sha256,
             schema.samples.c.sha256,
             schema.samples.c.mask_sha256,
         )
