@@ -10,7 +10,17 @@ import pytest
 from PIL import Image
 
 from augment.errors import InvalidInput, UnreadableImage
-from augment.images import decode, decode_mask, encode_png, header_size, is_grey, thumbnail, to_float, to_uint8
+from augment.images import (
+    decode,
+    decode_mask,
+    encode_mask,
+    encode_png,
+    header_size,
+    is_grey,
+    thumbnail,
+    to_float,
+    to_uint8,
+)
 
 RAMP = np.linspace(0, 255, 24 * 16).reshape(16, 24).astype(np.uint8)
 
@@ -154,6 +164,12 @@ def test_masks_are_true_above_zero():
     assert (decode_mask(saved(noisy, "JPEG", quality=95), (24, 16)) == mask).mean() > 0.98
     with pytest.raises(InvalidInput, match="mask is 24 x 16 px but its image is 16 x 24 px"):
         decode_mask(encode_png(mask), (16, 24))
+
+
+def test_a_mask_of_one_bit_a_pixel_comes_back():
+    for mask in (RAMP > 99, np.zeros((3, 5), dtype=np.bool_)):
+        assert (decode_mask(encode_mask(mask), mask.shape[::-1]) == mask).all()
+    assert Image.open(io.BytesIO(encode_mask(RAMP > 99))).mode == "1"
 
 
 def test_float_and_back_is_exact():
