@@ -143,7 +143,29 @@ CREATE TABLE drafts (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_INITIAL, _BATCHES, _PROBABILITIES, _DRAFTS)
+# SQLite cannot change a CHECK: the table is made anew. Links to it are judged at the end, when its rows are back.
+_REDRAWERS = """
+PRAGMA defer_foreign_keys = ON;
+CREATE TEMPORARY TABLE kept_models AS SELECT * FROM models;
+DROP TABLE models;
+CREATE TABLE models (
+    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('encoder', 'ddpm', 'redraw')),
+    name TEXT NOT NULL,
+    path TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    config TEXT NOT NULL,
+    metrics TEXT NOT NULL,
+    job_id INTEGER REFERENCES jobs (id),
+    created_at TEXT NOT NULL
+);
+CREATE INDEX models_by_kind ON models (kind);
+CREATE INDEX models_by_sha256 ON models (sha256);
+INSERT INTO models SELECT * FROM kept_models;
+DROP TABLE kept_models;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_INITIAL, _BATCHES, _PROBABILITIES, _DRAFTS, _REDRAWERS)
 """SQL scripts; the first takes a database from version 0 to 1, and so on. Statements end with `;` at a line's end."""
 
 VERSION = len(MIGRATIONS)

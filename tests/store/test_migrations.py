@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from augment.errors import WorkspaceError
-from augment.store import Store, migrations, schema
+from augment.store import ModelRecord, Store, migrations, schema
 from tests.examples import image_record, sample_record
 
 
@@ -139,6 +139,31 @@ def test_samples_made_before_probabilities_were_kept_have_none(workspace, monkey
         assert sample.probability is None and sample.status == "accepted" and sample.seed == 1
         [new] = store.apply([sample_record(2, probability={"crack": 1.0})])
         assert store.samples.get(new).probability == {"crack": 1.0}
+
+
+def test_models_and_what_was_made_with_them_stay_when_a_kind_is_added(workspace, monkeypatch):
+    with monkeypatch.context() as former:
+        former.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:4])
+        workspace.create()
+        with closing(sqlite3.connect(workspace.database, isolation_level=None)) as connection:
+            migrations.migrate(connection, workspace.database)
+            for number in (1, 2):
+                model = (number, "encoder", "net", "n.safetensors", f"{number}", "{}", "{}", "2026")
+                connection.execute(
+                    "INSERT INTO models (id, kind, name, path, sha256, config, metrics, created_at) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    model,
+                )
+            connection.execute(
+                "INSERT INTO projections (encoder_id, path, config, created_at) VALUES (2, 'm', '{}', '')"
+            )
+    with Store(workspace) as store:
+        assert [model.id for model in store.models.list()] == [2, 1]
+        assert store.projections.latest().encoder_id == 2
+        redrawer = ModelRecord(kind="redraw", name="net", path="r.safetensors", sha256="3", config={})
+        assert store.apply([redrawer]) == [3]
+        assert store.models.latest("redraw").id == 3
+        assert store.check() == []
 
 
 def test_a_migration_that_fails_leaves_the_database_as_it_was(workspace, monkeypatch):
