@@ -15,7 +15,7 @@ from augment.surfaces.defects import Flaw, FlawConfig, defect
 from augment.surfaces.lighting import Camera, Light, Relief, develop, expose, jpeg_traces, shade
 from augment.surfaces.materials import material
 
-__all__ = ["Drawn", "Part", "draw", "make_part", "photograph", "some_light"]
+__all__ = ["Drawn", "Part", "draw", "make_part", "photograph", "some_light", "visible"]
 
 _VISIBLE_LEVELS = 5.0
 """A pixel belongs to a defect if it changes by this many of 255 levels: about three times the sensor noise."""
@@ -83,7 +83,7 @@ def photograph(part: Part, light: Light, seed: int, camera: Camera | None = None
     factors = {"azimuth_deg": light.azimuth_deg, "elevation_deg": light.elevation_deg, "exposure": light.exposure}
     if part.flaw is not None:
         flawed = develop(expose(shade(part.flaw.relief, light), camera, gain), camera, noise)
-        mask = _visible(clean, flawed, part.flaw.core)
+        mask = visible(clean, flawed, part.flaw.core)
         pixels = np.where(mask[..., None], flawed, clean)
     if camera.jpeg_quality:
         # Both get the traces of the good picture, so that compression does not spread the defect over its blocks.
@@ -93,8 +93,11 @@ def photograph(part: Part, light: Light, seed: int, camera: Camera | None = None
     return Drawn(pixels=pixels, mask=mask, clean=clean, factors={**part.factors, **factors})
 
 
-def _visible(clean: NDArray[np.uint8], flawed: NDArray[np.uint8], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pixels that change visibly, or lie in the defect's core; lone pixels far from it are left out."""
+def visible(clean: NDArray[np.uint8], flawed: NDArray[np.uint8], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels that change visibly, or lie in the defect's core; lone pixels far from it are left out.
+
+    clean, flawed: (side, side, C) uint8. core: (side, side) bool. Returns (side, side) bool.
+    """
     difference = np.abs(flawed.astype(np.int16) - clean).max(axis=2)
     changed = difference >= _VISIBLE_LEVELS
     solid = changed.copy()

@@ -15,7 +15,7 @@ __all__ = ["Field", "cells", "spectral"]
 Field = NDArray[np.float32]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _filter(
     side_px: int, shortest_px: float, longest_px: float, exponent: float, stretch: float, angle_deg: float
 ) -> Field:
