@@ -154,12 +154,12 @@ def _area(rng: np.random.Generator, config: FlawConfig, side: int, grain_deg: fl
     x, y = axis[None, :] - np.float32(centre[0]), np.float32(centre[1]) - axis[:, None]
     angle = np.deg2rad(grain_deg + float(rng.choice([0.0, 90.0])) + rng.normal(0.0, 8.0))
     along, across = x * np.cos(angle) + y * np.sin(angle), -x * np.sin(angle) + y * np.cos(angle)
-    warp = spectral(rng, side, shortest_px=10.0, longest_px=90.0, exponent=1.5)
+    warp = spectral(rng, side, shortest_px=18.0, longest_px=90.0, exponent=2.0)
     form = rng.choice(3, p=[0.5, 0.25, 0.25])
     reach = rng.uniform(16.0, 40.0) * unit
     if form == 0:
         aspect = float(np.exp(rng.normal(0.0, 0.4)))
-        depth = reach - np.sqrt(along**2 * aspect + across**2 / aspect) + 0.35 * reach * warp
+        depth = reach - np.sqrt(along**2 * aspect + across**2 / aspect) + 0.25 * reach * warp
     elif form == 1:
         depth = 0.6 * reach - np.abs(across) + rng.uniform(0.5, 4.0) * unit * warp
     else:

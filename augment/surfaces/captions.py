@@ -13,7 +13,7 @@ from augment.errors import InvalidConfig, NotFound
 __all__ = ["DEFECT_WORDS", "MATERIAL_WORDS", "Seen", "caption", "captions", "vocabulary"]
 
 DEFECT_WORDS: dict[str, tuple[str, ...]] = {
-    "chip": ("chip", "fray", "break", "broken edge"),
+    "chip": ("chip", "fray", "break"),
     "crack": ("crack", "fracture"),
     "dent": ("dent", "dimple"),
     "hole": ("hole", "blowhole", "pit"),

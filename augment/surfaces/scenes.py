@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
 from augment.errors import InvalidConfig
 from augment.surfaces.blemishes import KINDS, blemish
@@ -42,6 +43,7 @@ _Values = TypeVar("_Values", bound=np.generic)
 
 _TRIES = 6
 _SHOWN_LEVELS = 4.0
+_CRUMB_PX = 12
 _LUMA = np.array((0.3, 0.59, 0.11), dtype=np.float32)
 
 
@@ -190,6 +192,8 @@ def _sit(
             config = replace(config, centre=(float(pair[0] / side), float(pair[1] / side)))
         if rng.random() < 0.5:
             finish = replace(finish, grain_deg=float(rng.uniform(0.0, 180.0)))
+        # What breaks throws up no material; what is cut may.
+        finish = replace(finish, lip=finish.lip * float(rng.uniform(0.0, 0.3 if kind == "crack" else 1.0)))
         flaw = blemish(kind, rng, finish, config)
         core = flaw.core & (part > 0.5)
         if body is not None and at_rim and rng.random() < 0.5:
@@ -205,8 +209,18 @@ def _finish(rng: np.random.Generator, name: str, side: int) -> tuple[Finish, Bod
         return OBJECTS[name](rng, side)
     tile = name == "ground_metal"
     finish = ferrite(rng, side) if tile and rng.random() < 0.5 else material(name, rng, side)
+    if tile:
+        finish = _coarser(finish, tone=float(rng.uniform(0.8, 2.3)), height=float(rng.uniform(0.8, 2.0)))
     bordered = rng.random() < (0.35 if tile else 0.15)
     return finish, border(rng, side) if bordered else None
+
+
+def _coarser(finish: Finish, *, tone: float, height: float) -> Finish:
+    """The finish with its contrast raised to a power and its height stretched: ground anew or with a worn wheel."""
+    relief = finish.relief
+    mean = np.float32(relief.albedo.mean())
+    albedo = np.clip(mean * (relief.albedo / mean) ** np.float32(tone), 0.01, 0.98)
+    return replace(finish, relief=replace(relief, albedo=albedo, height=relief.height * np.float32(height)))
 
 
 def _bitten(
@@ -254,7 +268,7 @@ def _picture(
     if sitting.flawed is not None:
         flawed = develop(taken(shade(sitting.flawed, light)), camera, noise)
         core = _resized(sitting.core.astype(np.float32)[..., None], box, side_px)[..., 0]
-        mask = visible(clean, flawed, core > 0.3) & part
+        mask = _joined(visible(clean, flawed, core > 0.3) & part, core > 0.3, part)
         pixels = np.where(mask[..., None], flawed, clean)
     if camera.jpeg_quality:
         traces = jpeg_traces(clean, camera.jpeg_quality)
@@ -263,6 +277,23 @@ def _picture(
     if clean.shape[2] == 1:
         pixels, clean = np.repeat(pixels, 3, axis=2), np.repeat(clean, 3, axis=2)
     return pixels, clean, mask, part
+
+
+def _joined(mask: NDArray[np.bool_], core: NDArray[np.bool_], part: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask without crumbs, pieces that hold nothing of the core and are small, and without pinholes."""
+    beside = np.zeros(mask.shape, dtype=np.uint8)
+    for axis in (0, 1):
+        beside += np.roll(mask, 1, axis)
+        beside += np.roll(mask, -1, axis)
+    mask = mask | ((beside == 4) & part)
+    pieces, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    if count < 2:
+        return mask
+    kept = np.bincount(pieces.ravel(), minlength=count + 1) >= _CRUMB_PX
+    kept[pieces[core & mask]] = True
+    kept[0] = False
+    joined: NDArray[np.bool_] = kept[pieces]
+    return joined
 
 
 def _window(rng: np.random.Generator, core: NDArray[np.bool_], seen_px: int) -> tuple[int, int, int, int]:
