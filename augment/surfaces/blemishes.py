@@ -93,23 +93,23 @@ def wrinkle(rng: np.random.Generator, finish: Finish, config: FlawConfig) -> Fla
     relief, side = finish.relief, finish.relief.height.shape[0]
     unit, severity = side / 128.0, config.severity
     length, angle = rng.uniform(38.0, 95.0) * unit, rng.uniform(0.0, 180.0)
-    width = rng.uniform(2.2, 5.5) * unit
-    count = 1 + int(rng.binomial(3, 0.4))
+    width = rng.uniform(2.8, 6.5) * unit
+    count = 1 + int(rng.binomial(3, 0.55))
     along = np.array([np.cos(np.deg2rad(angle)), -np.sin(np.deg2rad(angle))])
     across = np.array([along[1], -along[0]])
-    centre, bend = _place(rng, config, side, 0.3), rng.normal(0.0, 35.0)
+    centre, bend = _place(rng, config, side, 0.3), rng.normal(0.0, 55.0)
     fold = np.zeros((side, side), dtype=np.float32)
     for k in range(count):
         own = length * (1.0 if k == 0 else rng.uniform(0.4, 0.95))
         shift = across * (k * width * rng.uniform(1.8, 3.2)) + along * rng.normal(0.0, 7.0 * unit) * (k > 0)
         start = centre + shift - along * own / 2
-        path = wander(rng, start, angle_deg=angle - bend / 2, length_px=own, turn_deg=abs(bend) + 6.0)
+        path = wander(rng, start, angle_deg=angle - bend / 2, length_px=own, turn_deg=abs(bend) + 20.0)
         place = np.linspace(0.0, 1.0, len(path))
         line = stroke(side, path, 0.9 * width * np.sin(np.pi * np.clip(place, 0.03, 0.97)) ** 0.6)
         fold = np.maximum(fold, line) if rng.random() < 0.7 else fold - 0.8 * line
     crest = ndimage.gaussian_filter(fold, 0.42 * width)
     trough = ndimage.gaussian_filter(fold, 1.1 * width)
-    rise = (0.5 + 1.1 * severity) * width
+    rise = (0.4 + 0.8 * severity) * width
     height = relief.height + np.float32(rise) * (crest - 0.8 * trough)
     rubbed = np.clip(np.abs(crest), 0.0, 1.0)[..., None] * np.float32(0.12 * severity)
     albedo = relief.albedo * (1.0 - rubbed)
