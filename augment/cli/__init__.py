@@ -1,6 +1,6 @@
 """The command line: `kizu`, the same operations that the page submits, without a page.
 
-    kizu import | view | embed | train encoder|ddpm|base|demo | generate | propose | review
+    kizu import | view | embed | train encoder|ddpm|base|latent|demo | generate | propose | review
     kizu evaluate control | export | regenerate | jobs | doctor | ui | demo
 
 Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and
@@ -76,6 +76,12 @@ COMMANDS: tuple[Command, ...] = (
         help="make the networks that trainings start from, from drawn surfaces and a seed",
         example="kizu train base --workspace /tmp/kizu-base-training",
         operation="base",
+    ),
+    Command(
+        name="train latent",
+        help="make the latent model that ships with Kizu, from drawn surfaces and a seed",
+        example="kizu train latent --workspace /tmp/kizu-latent-training",
+        operation="latent",
     ),
     Command(
         name="train demo",

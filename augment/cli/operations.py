@@ -20,7 +20,7 @@ from augment.store import Store
 
 __all__ = ["fill", "run", "run_recorded"]
 
-_MAKES_WORKSPACE = ("import", "base", "demo")
+_MAKES_WORKSPACE = ("import", "base", "demo", "latent")
 
 
 def fill(parser: LazyParser, command: Command) -> None:

@@ -115,6 +115,9 @@ OPERATIONS: dict[str, Operation] = {
         ),
         _operation("export", "Export the dataset", "export", "ExportConfig", "export_dataset", long=True),
         _operation("base", "Train the base networks", "train_base", "TrainBaseConfig", "train_base", long=True),
+        _operation(
+            "latent", "Train the built-in model", "train_latent", "TrainLatentConfig", "train_latent", long=True
+        ),
         _operation("demo", "Train the demo models", "train_demo", "TrainDemoConfig", "train_demo", long=True),
     )
 }

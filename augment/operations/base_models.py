@@ -1,11 +1,12 @@
-"""The networks that ship with Kizu for others to start from, made by `kizu train base`. Imports no torch."""
+"""The networks that ship with Kizu, made by `kizu train base` and `kizu train latent`. Imports no torch."""
 
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["BASE_ASSETS", "BASE_SIDE_PX", "base_weights"]
+__all__ = ["BASE_ASSETS", "BASE_SIDE_PX", "LATENT_ASSETS", "base_weights"]
 
 BASE_ASSETS = Path(__file__).resolve().parents[2] / "assets" / "base"
+LATENT_ASSETS = BASE_ASSETS.with_name("latent")
 BASE_SIDE_PX = 48
 """Side of the drawings: the networks are convolutional, and 48 px train twice as fast as 64."""
 
