@@ -113,7 +113,8 @@ def test_a_report_that_raises_stops_every_micro_batch():
 
     with pytest.raises(Cancelled):
         sample(gaussian, nobody(8), range(8), (1, 8, 8), SamplerConfig(steps=50, micro_batch=1), NOISE, report)
-    assert len(seen) <= 4
+    # Each of the eight reports at most once after that, of fifty steps.
+    assert len(seen) <= 2 + 8
     assert torch.get_num_threads() == threads
 
 
