@@ -64,7 +64,7 @@ def _sample(call: Call) -> SampleRecord:
     return call.desk.store.samples.get(call.id())
 
 
-def _cached(desk: Desk, name: str, make: Callable[[], bytes]) -> bytes:
+def cached(desk: Desk, name: str, make: Callable[[], bytes]) -> bytes:
     """The bytes under `name` in the workspace's cache folder, made and kept on the first call."""
     path = desk.workspace.cache_dir / "pictures" / name[:2] / name
     try:
@@ -87,7 +87,7 @@ def _thumbnail(call: Call, sha256: str) -> Response:
     if not wanted.isdigit() or int(wanted) not in THUMB_SIDES_PX:
         raise InvalidInput(f"side {wanted!r}: one of {', '.join(map(str, THUMB_SIDES_PX))} px is needed")
     side, store = int(wanted), call.desk.store
-    data = _cached(
+    data = cached(
         call.desk,
         f"{sha256}-{side}.webp",
         lambda: images.thumbnail(images.decode(store.files.read(sha256)).pixels, side),
@@ -112,7 +112,7 @@ def _preview(call: Call, sha256: str) -> Response:
             return images.thumbnail(pixels, PREVIEW_SIDE_PX)
         return images.encode_png(pixels)
 
-    data = _cached(call.desk, f"{sha256}-preview", make)
+    data = cached(call.desk, f"{sha256}-preview", make)
     return picture(call, sha256, data, "image/png" if data.startswith(b"\x89PNG") else "image/webp")
 
 
@@ -134,7 +134,7 @@ def _crop(call: Call) -> Response:
         except (ValueError, TypeError, KeyError) as error:
             raise InvalidInput(f"view {call.query['view'][:80]!r} is no view: {error}") from error
     key = cut_version(image, view)
-    data = _cached(call.desk, f"{key}-cut", lambda: images.encode_png(load_cut(call.desk.store, image, view)))
+    data = cached(call.desk, f"{key}-cut", lambda: images.encode_png(load_cut(call.desk.store, image, view)))
     return picture(call, key, data, "image/png")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import gradio as gr
     from starlette.routing import BaseRoute
 
-TABS = ("data", "map", "train", "review", "export")
+TABS = ("data", "map", "inpaint", "train", "review", "export")
 _LOCAL_ADDRESSES = frozenset({"127.0.0.1", "localhost", "::1"})
 _HUB_FRAMES = "'self' https://huggingface.co https://*.hf.space"
 
@@ -101,7 +101,7 @@ def _tab(name: str, desks: Desks) -> TabParts:
 
 
 def all_routes(desks: Desks) -> "list[BaseRoute]":
-    """Every own route: the shell's, the map's and the review's."""
+    """Every own route: the shell's and each tab's."""
     found: list[BaseRoute] = []
     for name in (
         "routes",
@@ -110,6 +110,8 @@ def all_routes(desks: Desks) -> "list[BaseRoute]":
         "train_routes",
         "map_routes",
         "generate_routes",
+        "inpaint_routes",
+        "redraw_routes",
         "review_routes",
         "export_routes",
     ):

@@ -15,7 +15,7 @@ from tests.browser.conftest import Watched, open_tab
 from tests.server import Server
 from tests.ui.conftest import png
 
-TABS = ("data", "map", "train", "review", "export")
+TABS = ("data", "map", "inpaint", "train", "review", "export")
 
 
 def test_every_tab_opens_by_its_number_and_asks_nothing_outside(page: Page, demo_server: Server) -> None:
@@ -56,7 +56,7 @@ def test_nothing_sticks_out_of_the_window(
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    for tab in ("data", "train"):
+    for tab in ("data", "inpaint", "train"):
         open_tab(page, demo_server, tab)
         page.wait_for_timeout(500)
         sizes = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
@@ -136,7 +136,7 @@ def test_a_label_with_markup_is_shown_as_text(page: Page, fresh_server: Callable
     expect(page.locator(".plan")).to_contain_text("onerror")
     page.click(".actions .primary")
     expect(page.locator(".wall img")).to_have_count(6, timeout=60_000)
-    page.keyboard.press("Alt+3")
+    page.keyboard.press("Alt+4")
     expect(page.locator(".bars")).to_contain_text("onerror")
     assert page.evaluate("window.owned") is None
 

@@ -71,3 +71,10 @@ export async function postJson(url, body, { keepalive = false } = {}) {
   const headers = { "content-type": "application/json", "x-kizu": "1" };
   return (await answer(fetch(url, { method: "POST", headers, body: JSON.stringify(body), keepalive }))).json();
 }
+
+/** Parsed JSON of a POST of bytes, or with `bytes` what came back as it is. */
+export async function postBytes(url, body, { keepalive = false, bytes = false } = {}) {
+  const headers = { "content-type": "application/octet-stream", "x-kizu": "1" };
+  const found = await answer(fetch(url, { method: "POST", headers, body, keepalive }));
+  return bytes ? found.arrayBuffer() : found.json();
+}

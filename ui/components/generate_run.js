@@ -9,8 +9,9 @@ const ASK_MS = 500;
 const told = ({ key, values, text }) => h("span", { class: "warn" }, window.kizu.has(`notices.${key}`) ? t(`notices.${key}`, values) : text);
 
 export class Run {
-  /** progress: the element it speaks in. onBusy(): called when it begins and when it ends. */
-  constructor(progress, onBusy) {
+  /** progress: the element it speaks in. onBusy(): called when it begins and when it ends. route: what answers the requests. */
+  constructor(progress, onBusy, route = "kizu/map/generate") {
+    this.route = route;
     this.progress = progress;
     this.onBusy = onBusy;
     this.busy = false;
@@ -33,7 +34,7 @@ export class Run {
     this.#set(true);
     const ticker = this.#follow(click, config.count, start);
     try {
-      const answer = await postJson("kizu/map/generate", { ...config, click });
+      const answer = await postJson(this.route, { ...config, click });
       performance.measure("kizu:generate", { start, end: performance.now() });
       return answer;
     } finally {
@@ -44,7 +45,7 @@ export class Run {
 
   /** Follows what a page asked for before it was loaded anew, until it is answered: "done", "interrupted" or null. */
   async attach() {
-    const open = await getJson("kizu/map/generate/open").catch(() => null);
+    const open = await getJson(`${this.route}/open`).catch(() => null);
     if (!open || this.busy) return null;
     this.#set(true);
     try {
@@ -78,7 +79,7 @@ export class Run {
       stop.disabled = true;
       draw();
       try {
-        const { stopping } = await postJson("kizu/map/generate/stop", { click });
+        const { stopping } = await postJson(`${this.route}/stop`, { click });
         // The server may not have begun with the request itself.
         if (!stopping && this.busy) setTimeout(halt, ASK_MS);
       } catch (error) {
@@ -90,7 +91,7 @@ export class Run {
     draw();
     return setInterval(async () => {
       // A question that fails is asked again; the answer to the request itself tells what is wrong.
-      const news = document.hidden ? undefined : await getJson(`kizu/map/generate/progress?click=${encodeURIComponent(click)}`).catch(() => undefined);
+      const news = document.hidden ? undefined : await getJson(`${this.route}/progress?click=${encodeURIComponent(click)}`).catch(() => undefined);
       if (news === null && onGone) return onGone(silent ? "interrupted" : "done");
       silent ||= news === undefined && !document.hidden;
       state = news ?? state;

@@ -1,0 +1,281 @@
+"""The mask canvas in a real browser: what the mouse draws is what is stored, to the pixel, and nothing loses it."""
+
+import io
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+from scipy import ndimage
+
+from augment.images import decode_mask, encode_mask
+from augment.store import ImageRecord, Store, Workspace
+from tests.browser.conftest import open_tab
+from tests.server import Server
+
+LARGE = (2590, 1942)
+TURNED = (900, 600)  # as stored; EXIF turns it upright to 600 x 900
+STROKE = [(-150, -80), (-90, -30), (-20, -90), (60, 10), (140, -40)]
+CORNERS = [(-120, 60), (90, 50), (130, 170), (-40, 190)]
+
+
+def jpeg(size: tuple[int, int], orientation: int = 1) -> bytes:
+    """A grey photograph with some texture; `size` as stored, before EXIF turns it."""
+    across, down = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    pixels = (120 + 30 * np.sin(across / 40) + 20 * np.cos(down / 25)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "JPEG", exif=exif)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def workspace_root(tmp_path: Path) -> Path:
+    root = tmp_path / "workspace"
+    with Store(Workspace(root).create()) as store:
+        own = np.zeros((LARGE[1], LARGE[0]), dtype=np.bool_)
+        own[900:1000, 1200:1300] = True
+        for number, (name, data, size, mask) in enumerate(
+            [
+                ("large.jpg", jpeg(LARGE), LARGE, store.files.put(encode_mask(own))),
+                ("turned.jpg", jpeg(TURNED, orientation=6), TURNED[::-1], None),
+            ]
+        ):
+            record = ImageRecord(
+                sha256=store.files.put(data),
+                name=name,
+                label="crack",
+                group=f"part {number}",
+                split="train",
+                width_px=size[0],
+                height_px=size[1],
+                size_bytes=len(data),
+                source="test",
+                mask_sha256=mask,
+            )
+            store.apply([record])
+    return root
+
+
+@pytest.fixture
+def server(workspace_root: Path, fresh_server: Callable[..., Server]) -> Server:
+    return fresh_server()
+
+
+def opened(page: Page) -> None:
+    """Waits until an image is open and everything drawn on it is stored."""
+    page.wait_for_selector(".inpaint .scroller [aria-selected=true]")
+    expect(page.locator(".inpaint .over")).to_have_text("")
+    expect(page.locator(".inpaint .bar .state")).to_have_text("saved")
+
+
+def placing(page: Page, size: tuple[int, int]) -> tuple[Callable[..., tuple[float, float]], Callable[..., list[float]]]:
+    """From places around the middle of the canvas to the screen, and from there to native pixels."""
+    box = page.locator(".inpaint .stage canvas").bounding_box()
+    assert box is not None
+    air = min(24, box["width"] / 20)
+    scale = min((box["width"] - 2 * air) / size[0], (box["height"] - 2 * air) / size[1])
+    left, top = box["x"] + (box["width"] - size[0] * scale) / 2, box["y"] + (box["height"] - size[1] * scale) / 2
+    middle = (round(box["x"] + box["width"] / 2), round(box["y"] + box["height"] / 2))
+
+    def screen(x: float, y: float) -> tuple[float, float]:
+        return middle[0] + x, middle[1] + y
+
+    def native(x: float, y: float) -> list[float]:
+        at = screen(x, y)
+        return [(at[0] - left) / scale, (at[1] - top) / scale]
+
+    return screen, native
+
+
+def drag(page: Page, places: list[tuple[float, float]], button: str = "left") -> None:
+    page.mouse.move(*places[0])
+    page.mouse.down(button=button)  # type: ignore[arg-type]
+    for place in places[1:]:
+        page.mouse.move(*place)
+    page.mouse.up(button=button)  # type: ignore[arg-type]
+
+
+def stored(root: Path, image_id: int) -> NDArray[np.bool_]:
+    with Store(Workspace(root), read_only=True) as store:
+        image, draft = store.images.get(image_id), store.drafts.get(image_id)
+        if draft is None:
+            return np.zeros((image.height_px, image.width_px), dtype=np.bool_)
+        return decode_mask(store.files.read(draft.mask_sha256), (image.width_px, image.height_px))
+
+
+def strokes(size: tuple[int, int], points: list[list[float]], radius: float) -> NDArray[np.bool_]:
+    """By formula: the pixels whose middles lie within `radius` of a line through `points`."""
+    across, down = np.meshgrid(np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5)
+    mask = np.zeros((size[1], size[0]), dtype=np.bool_)
+    for (ax, ay), (bx, by) in pairwise(points):
+        dx, dy = bx - ax, by - ay
+        along = np.clip(((across - ax) * dx + (down - ay) * dy) / max(dx * dx + dy * dy, 1e-9), 0, 1)
+        mask |= np.hypot(across - ax - along * dx, down - ay - along * dy) <= radius
+    return mask
+
+
+def inside(size: tuple[int, int], points: list[list[float]]) -> NDArray[np.bool_]:
+    """By formula: the pixels whose middles lie inside a polygon."""
+    across, down = np.meshgrid(np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5)
+    mask = np.zeros((size[1], size[0]), dtype=np.bool_)
+    for (ax, ay), (bx, by) in zip(points, [*points[1:], points[0]], strict=True):
+        if ay != by:
+            mask ^= ((ay <= down) != (by <= down)) & (across < ax + (down - ay) / (by - ay) * (bx - ax))
+    return mask
+
+
+def assert_within_a_pixel(got: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> None:
+    """Every pixel of one lies at most 1 px from the other, and the other way round."""
+    near = np.ones((3, 3), dtype=np.bool_)
+    assert not (got & ~ndimage.binary_dilation(wanted, near)).any()
+    assert not (wanted & ~ndimage.binary_dilation(got, near)).any()
+
+
+def test_what_the_mouse_draws_is_stored_to_the_pixel_and_stays(page: Page, server: Server):
+    open_tab(page, server, "inpaint")
+    opened(page)
+    screen, native = placing(page, LARGE)
+    drag(page, [screen(*place) for place in STROKE])
+    stroke = strokes(LARGE, [native(*place) for place in STROKE], 20)
+    opened(page)
+    assert_within_a_pixel(stored(server.workspace, 1), stroke)
+
+    page.keyboard.press("p")
+    for place in CORNERS:
+        page.mouse.click(*screen(*place))
+    page.keyboard.press("Enter")
+    both = stroke | inside(LARGE, [native(*place) for place in CORNERS])
+    page.keyboard.press("e")
+    drag(page, [screen(0, 120), screen(30, 120)])
+    opened(page)
+    drawn = both & ~strokes(LARGE, [native(0, 120), native(30, 120)], 20)
+    assert_within_a_pixel(stored(server.workspace, 1), drawn)
+
+    page.keyboard.press("Control+z")
+    opened(page)
+    assert_within_a_pixel(stored(server.workspace, 1), both)
+    page.keyboard.press("Control+Shift+z")
+    opened(page)
+    exact = stored(server.workspace, 1)
+    assert_within_a_pixel(exact, drawn)
+
+    # A reload, another tab and another image leave it as it is.
+    page.reload()
+    opened(page)
+    expect(page.locator(".inpaint .bar .measure")).to_contain_text(f"{exact.sum():,} px")
+    page.keyboard.press("Alt+1")
+    page.wait_for_selector("#tab-data-button[aria-selected=true]")
+    page.keyboard.press("Alt+3")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".inpaint .bar .measure")).to_contain_text("nothing drawn")
+    page.keyboard.press("ArrowLeft")
+    opened(page)
+    expect(page.locator(".inpaint .bar .measure")).to_contain_text(f"{exact.sum():,} px")
+    assert (stored(server.workspace, 1) == exact).all()
+    page.keyboard.press("Delete")
+    opened(page)
+    with Store(Workspace(server.workspace), read_only=True) as store:
+        assert store.drafts.image_ids() == []
+
+
+def test_a_page_that_is_closed_at_once_loses_nothing(page: Page, server: Server):
+    open_tab(page, server, "inpaint")
+    opened(page)
+    screen, native = placing(page, LARGE)
+    drag(page, [screen(-40, 0), screen(60, 30)])
+    page.close(run_before_unload=False)
+    wanted = strokes(LARGE, [native(-40, 0), native(60, 30)], 20)
+    for _ in range(50):
+        if stored(server.workspace, 1).any():
+            break
+        time.sleep(0.1)
+    assert_within_a_pixel(stored(server.workspace, 1), wanted)
+
+
+def test_an_upright_picture_on_a_fine_screen_is_as_exact(browser: Browser, server: Server):
+    context = browser.new_context(viewport={"width": 1100, "height": 760}, device_scale_factor=2, locale="en-US")
+    page = context.new_page()
+    open_tab(page, server, "inpaint")
+    opened(page)
+    page.keyboard.press("ArrowRight")
+    opened(page)
+    screen, native = placing(page, TURNED[::-1])
+    drag(page, [screen(-60, -40), screen(50, 30)])
+    opened(page)
+    assert_within_a_pixel(stored(server.workspace, 2), strokes(TURNED[::-1], [native(-60, -40), native(50, 30)], 20))
+    # Zoomed in, a pixel of the mask is several of the screen; the place under the pointer stays where it is.
+    page.keyboard.press("Delete")
+    page.mouse.move(*screen(20, 10))
+    for _ in range(4):
+        page.mouse.wheel(0, -300)
+    page.keyboard.press("[")
+    page.mouse.down()
+    page.mouse.up()
+    opened(page)
+    mask = stored(server.workspace, 2)
+    assert_within_a_pixel(mask, strokes(TURNED[::-1], [native(20, 10), native(20, 10)], 16))
+    context.close()
+
+
+def test_masks_from_elsewhere_fill_and_keys_that_do_not_fire_while_typing(page: Page, server: Server, tmp_path: Path):
+    open_tab(page, server, "inpaint")
+    opened(page)
+    measure = page.locator(".inpaint .bar .measure")
+    page.click(".inpaint .tools [data-name=own]")
+    expect(measure).to_contain_text("10,000 px")
+    page.keyboard.press("r")
+    expect(measure).not_to_contain_text("10,000 px")
+    expect(measure).not_to_contain_text("nothing")
+    page.click(".inpaint .tools [data-name=undo]")
+    expect(measure).to_contain_text("10,000 px")
+
+    # A ring, filled inside; the outside is refused, for nothing encloses it.
+    page.keyboard.press("Delete")
+    screen, native = placing(page, LARGE)
+    ring = [(100, 0), (0, 100), (-100, 0), (0, -100), (100, 0)]
+    page.keyboard.press("b")
+    drag(page, [screen(*place) for place in ring])
+    page.keyboard.press("f")
+    page.mouse.click(*screen(0, 0))
+    page.mouse.click(*screen(-300, -200))
+    expect(page.locator("#kizu-say")).to_contain_text("Nothing encloses")
+    opened(page)
+    points = [native(*place) for place in ring]
+    assert_within_a_pixel(stored(server.workspace, 1), inside(LARGE, points[:-1]) | strokes(LARGE, points, 20))
+
+    # A picture of the same size is taken as it is, and comes back as it is.
+    uploaded = np.zeros((LARGE[1], LARGE[0]), dtype=np.bool_)
+    uploaded[10:20, 30:50] = True
+    (tmp_path / "right.png").write_bytes(encode_mask(uploaded))
+    page.set_input_files(".inpaint input[type=file]", tmp_path / "right.png")
+    expect(measure).to_contain_text("200 px")
+    opened(page)
+    assert (stored(server.workspace, 1) == uploaded).all()
+    with page.expect_download() as download:
+        page.click(".inpaint .tools [data-name=download]")
+    assert (decode_mask(Path(download.value.path()), LARGE) == uploaded).all()
+
+    page.fill(".inpaint textarea", "a fine crack")
+    page.locator(".inpaint textarea").press("e")
+    expect(page.locator(".inpaint .tools [data-name=fill]")).to_have_attribute("aria-pressed", "true")
+    page.locator(".inpaint textarea").blur()
+    page.keyboard.press("?")
+    expect(page.locator("#kizu-help")).to_contain_text("Fill an enclosed area")
+    page.keyboard.press("Escape")
+
+
+def test_a_mask_of_another_size_is_told_in_words(page: Page, server: Server, watched, tmp_path: Path):
+    open_tab(page, server, "inpaint")
+    opened(page)
+    (tmp_path / "wrong.png").write_bytes(encode_mask(np.ones((20, 30), dtype=np.bool_)))
+    page.set_input_files(".inpaint input[type=file]", tmp_path / "wrong.png")
+    expect(page.locator("#kizu-say")).to_contain_text("mask is 30 x 20 px but its image is 2590 x 1942 px")
+    assert all("400" in error for error in watched.errors)
+    watched.errors.clear()

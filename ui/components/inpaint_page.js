@@ -1,0 +1,199 @@
+// The tab Inpaint: the canvas with its strip of images, the form and the results beside it, and the keys.
+
+import { fill, getJson, h, isShown, isTyping, t } from "./dom.js";
+import { Run } from "./generate_run.js";
+import { ImageStrip } from "./image_strip.js";
+import { MaskCanvas } from "./mask_canvas.js";
+import { RedrawForm } from "./redraw_form.js";
+import { RedrawResults } from "./redraw_results.js";
+
+const LAST = "kizu-inpaint"; // the image that was open, through a reload
+
+class InpaintPage {
+  constructor(element) {
+    this.element = element;
+    this.#layout();
+    this.#listen();
+  }
+
+  #layout() {
+    const [canvas, strip, form, progress, results] = ["canvas", "images", "form", "progress", "results"].map((name) => h("section", { class: name }));
+    progress.setAttribute("role", "status");
+    this.empty = h("div", { class: "none", role: "status" }, h("p", {}, t("inpaint.loading")));
+    fill(this.element, h("div", { class: "left" }, canvas, strip), h("div", { class: "right" }, form, progress, results), this.empty);
+    this.canvas = new MaskCanvas(canvas, { onMask: () => this.#masked(), libraryLabel: () => this.form.label.value });
+    this.strip = new ImageStrip(strip, { onChoose: (image) => this.#open(image) });
+    this.form = new RedrawForm(form, { onCrop: () => this.#crop(), onGenerate: () => this.generate() });
+    this.run = new Run(progress, () => (this.form.busy = this.run.busy), "kizu/inpaint/redraw");
+    this.results = new RedrawResults(results, { onShow: (sample) => this.#show(sample), onReview: () => window.kizu.tab("review") });
+  }
+
+  #listen() {
+    document.addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("keyup", (event) => event.key === " " && this.canvas.gestures.hold(false));
+    addEventListener("blur", () => this.canvas.gestures.hold(false));
+    window.kizu.on("inpaint", (id) => this.strip.choose(id));
+    window.kizu.on("state", (news) => {
+      const seen = `${news.counts?.images} ${news.counts?.samples} ${news.models}`;
+      if (this.seen !== undefined && this.seen !== seen && isShown(this.element)) this.refresh();
+      this.seen = seen;
+    });
+  }
+
+  // ---- loading
+
+  /** Reads what there is: images, models, drafts. What is drawn and typed stays. */
+  async refresh() {
+    if (this.loading) return void (this.again = true);
+    this.loading = true;
+    try {
+      await this.#load();
+    } catch (error) {
+      this.#nothing(error.message, h("button", { type: "button", class: "quiet", onclick: () => this.refresh() }, t("map.retry")));
+    } finally {
+      this.loading = false;
+      if (this.again) {
+        this.again = false;
+        this.refresh();
+      }
+    }
+  }
+
+  async #load() {
+    const [{ images, labels }, state] = await Promise.all([getJson("kizu/data/images"), getJson("kizu/inpaint/state")]);
+    if (!images.length) return this.#nothing(t("inpaint.no_images"), h("button", { type: "button", class: "primary", onclick: () => window.kizu.tab("data") }, t("map.go_data")));
+    this.state = state;
+    this.strip.set(images, labels);
+    this.strip.mark(state.drafts);
+    this.form.configure({ ...state, labels: labels.map(({ name }) => name) });
+    this.empty.hidden = true;
+    const wanted = Number(sessionStorage.getItem(LAST));
+    if (!this.image) this.strip.choose(this.strip.get(wanted) ? wanted : state.drafts[0] ?? images[0].id);
+    this.#ready();
+    if (this.attached) return;
+    this.attached = true;
+    if (await this.run.attach()) this.run.say(h("span", {}, t("inpaint.made_reloaded")));
+  }
+
+  #nothing(words, button) {
+    fill(this.empty, h("p", {}, words), button);
+    this.empty.hidden = false;
+  }
+
+  async #open(image) {
+    if (this.image?.id === image.id) return;
+    this.image = image;
+    sessionStorage.setItem(LAST, String(image.id));
+    this.results.choose(null);
+    this.form.aim(this.strip.labels[image.label].name);
+    await this.canvas.open(image);
+  }
+
+  // ---- what is drawn, and the crop around it
+
+  #masked() {
+    const { drafts } = this.strip, { id } = this.image;
+    if (this.canvas.raster.count > 0 !== drafts.has(id)) this.strip.mark(drafts.has(id) ? [...drafts].filter((other) => other !== id) : [id, ...drafts]);
+    this.#crop();
+    this.#ready();
+  }
+
+  // The rectangle that the model will see; a newer mask makes the answer to an older one worthless.
+  async #crop() {
+    const { stage, raster } = this.canvas ?? {}, box = raster?.box, chosen = this.form?.chosen;
+    const asked = box && chosen && `kizu/inpaint/image/${this.image.id}/crop?box=${box.left},${box.top},${box.right},${box.bottom}&padding=${this.form.padding.value}&feather=${this.form.feather_px.value}&side=${chosen.side_px}`;
+    this.asked = asked;
+    if (!asked) {
+      if (stage) stage.crop = null;
+      return stage?.redraw();
+    }
+    const crop = await getJson(asked).catch(() => null);
+    if (this.asked !== asked) return;
+    stage.crop = crop;
+    stage.redraw();
+  }
+
+  // Why the button waits, if it does.
+  #ready() {
+    const { raster } = this.canvas;
+    const train = h("button", { type: "button", class: "link", onclick: () => window.kizu.tab("train") }, t("map.go_train"));
+    if (this.state && !this.state.models.length) this.form.missing = [h("span", {}, t("inpaint.no_model")), " ", train];
+    else this.form.missing = raster && !raster.count ? h("span", {}, t("inpaint.draw_first")) : null;
+  }
+
+  // ---- generating
+
+  async generate() {
+    if (this.form.button.disabled || !this.canvas.raster) return;
+    const { image } = this, config = { ...this.form.config, image_id: image.id };
+    this.results.forget();
+    try {
+      await this.canvas.keeper.settled();
+      const answer = await this.run.generate(config);
+      this.form.advance(config.seed, answer.samples.length);
+      this.#answer(answer, image);
+    } catch (error) {
+      this.run.fail(error);
+    }
+  }
+
+  #answer({ samples, seconds, warnings, stopped }, image) {
+    const many = { n: samples.length, s: seconds.toFixed(1) };
+    this.run.say(h("span", {}, t(stopped ? (samples.length ? "inpaint.stopped" : "map.stopped_empty") : "inpaint.made", many)), warnings);
+    this.results.show(samples, image);
+  }
+
+  // A result in its place on the photograph, or the photograph itself again.
+  #show(sample) {
+    const { stage } = this.canvas;
+    stage.result = sample && sample.image_id === this.image.id ? { image: sample.picture, box: sample.box } : null;
+    if (stage.result && !sample.seen) this.canvas.look(sample.box);
+    if (sample) sample.seen = true;
+    stage.redraw();
+  }
+
+  // ---- keys
+
+  #key(event) {
+    if (!isShown(this.element) || event.defaultPrevented) return;
+    const key = event.key.toLowerCase(), command = event.ctrlKey || event.metaKey;
+    if (command && key === "enter") {
+      event.preventDefault();
+      return void this.generate();
+    }
+    if (isTyping(event) || event.altKey) return;
+    if (key === " " && !event.target.closest("button, summary, input")) {
+      event.preventDefault();
+      return this.canvas.gestures.hold(true);
+    }
+    const act = command ? { z: () => this.canvas.act(event.shiftKey ? "redo" : "undo"), y: () => this.canvas.act("redo") }[key] : this.#action(key, event);
+    if (!act || (event.repeat && !command && !"[]".includes(key) && !key.startsWith("arrow"))) return;
+    event.preventDefault();
+    act();
+  }
+
+  #action(key, event) {
+    const { canvas } = this, tool = { b: "brush", e: "eraser", l: "line", p: "polygon", f: "fill", r: "library", m: "mask", c: "contrast", 0: "fit", delete: "clear" }[key];
+    if (tool) return () => canvas.act(tool, event);
+    // A list that has the focus keeps its arrows.
+    const arrows = !event.target.closest("input, [role=radiogroup]");
+    return {
+      "[": () => canvas.step(false),
+      "]": () => canvas.step(true),
+      a: () => this.results.toggle(),
+      backspace: () => canvas.tool.back?.() && canvas.stage.redraw(),
+      arrowleft: arrows && (() => this.strip.step(-1)),
+      arrowright: arrows && (() => this.strip.step(1)),
+      enter: event.target.closest("button, summary") ? null : () => canvas.enter(),
+      escape: () => canvas.escape() || this.results.choose(null),
+    }[key];
+  }
+}
+
+/** Called once by gradio when the tab is first shown; `watch` tells when Python asks for a refresh. */
+export function mount(element, watch) {
+  const page = new InpaintPage(element);
+  page.refresh();
+  watch("value", () => page.refresh());
+  return page;
+}

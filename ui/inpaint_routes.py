@@ -1,0 +1,165 @@
+"""Own routes of the mask canvas: previews, the drawn masks, masks from elsewhere, and the crop that the model will see.
+
+The photograph goes out as a preview of at most 2048 px; its pixels never come back. A mask comes and goes at the size
+of the upright photograph, in the form of `mask_bits`.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
+
+from augment import images
+from augment.errors import InvalidInput, NotFound
+from augment.masked import Box, PasteConfig, crop_box
+from augment.operations.mask_library import estimate_part, library_mask
+from augment.operations.views import load_mask, load_pixels
+from augment.store import ImageRecord, Store
+from ui.calls import Call, route
+from ui.mask_bits import pack_mask, unpack_mask
+from ui.routes import PREVIEW_SIDE_PX, cached, picture
+from ui.state import Desks
+
+MOST_SIDE_PX = 4096
+
+
+def _image(call: Call) -> ImageRecord:
+    return call.desk.store.images.get(call.id())
+
+
+def _size(image: ImageRecord) -> tuple[int, int]:
+    return image.width_px, image.height_px
+
+
+def stretched(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pixels (H, W, C) with the 0.1 percentile of all channels as black and the 99.9 as white; flat ones stay."""
+    low, high = (float(value) for value in np.percentile(pixels[::4, ::4], (0.1, 99.9)))
+    if high - low < 1:
+        return pixels
+    levels = np.clip((np.arange(256) - low) * (255 / (high - low)), 0, 255)
+    table: NDArray[np.uint8] = np.rint(levels).astype(np.uint8)
+    return np.take(table, pixels)
+
+
+def _preview(call: Call) -> Response:
+    image = _image(call)
+    contrast = call.query.get("contrast") != "0"
+
+    def make() -> bytes:
+        pixels = load_pixels(call.desk.store, image)
+        return images.thumbnail(stretched(pixels) if contrast else pixels, PREVIEW_SIDE_PX)
+
+    data = cached(call.desk, f"{image.sha256}-canvas{int(contrast)}", make)
+    return picture(call, image.sha256, data, "image/webp")
+
+
+# ---- the drawn mask
+
+
+def load_draft(store: Store, image: ImageRecord) -> NDArray[np.bool_]:
+    """What is drawn on an image, (height, width) bool; empty where nothing is."""
+    draft = store.drafts.get(image.id or 0)
+    if draft is None:
+        return np.zeros((image.height_px, image.width_px), dtype=np.bool_)
+    return images.decode_mask(store.files.read(draft.mask_sha256), _size(image))
+
+
+def _packed(mask: NDArray[np.bool_]) -> Response:
+    return Response(pack_mask(mask), media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+
+def _save(call: Call) -> Response:
+    """Answers when the mask is on disk. An empty one forgets what was drawn."""
+    image, store = _image(call), call.desk.store
+    mask = unpack_mask(call.body, _size(image))
+    if not mask.any():
+        store.drafts.delete(call.id())
+        return JSONResponse({"sha256": None})
+    draft = store.drafts.set(call.id(), store.files.put(images.encode_mask(mask)))
+    return JSONResponse({"sha256": draft.mask_sha256})
+
+
+def _download(call: Call) -> Response:
+    image = _image(call)
+    draft = call.desk.store.drafts.get(call.id())
+    if draft is None:
+        raise NotFound(f"nothing is drawn on image {image.id}: draw a mask first")
+    mask = images.encode_png(load_draft(call.desk.store, image))
+    headers = {"Content-Disposition": f'attachment; filename="mask-{image.id}.png"', "Cache-Control": "no-store"}
+    return Response(mask, media_type="image/png", headers=headers)
+
+
+# ---- masks from elsewhere
+
+
+def _upload(call: Call) -> Response:
+    return _packed(images.decode_mask(call.body, _size(_image(call))))
+
+
+def _own(call: Call) -> Response:
+    mask = load_mask(call.desk.store, _image(call))
+    if mask is None or not mask.any():
+        raise NotFound(f"image {call.id()} came without a mask: draw one, or take one from the library")
+    return _packed(mask)
+
+
+def _library(call: Call) -> Response:
+    image, store, seed = _image(call), call.desk.store, call.query.get("seed", "0")
+    if not (seed.isascii() and seed.isdigit() and len(seed) < 16):
+        raise InvalidInput(f"seed {seed!r:.40}: a whole number from 0 is needed")
+    return _packed(library_mask(store, call.query.get("label") or None, image, int(seed), estimate_part(store, image)))
+
+
+# ---- the crop
+
+
+def _number(call: Call, name: str, default: float) -> float:
+    try:
+        return float(call.query.get(name, default))
+    except ValueError as error:
+        raise InvalidInput(f"{name} {call.query[name]!r:.40}: a number is needed") from error
+
+
+def asked_box(text: str, image: ImageRecord) -> Box:
+    """The box "left,top,right,bottom" of an image. Raises InvalidInput for anything that is none inside it."""
+    parts = text.split(",")
+    if len(parts) == 4 and all(part.isascii() and part.isdigit() and len(part) < 8 for part in parts):
+        box = Box(*(int(part) for part in parts))
+        if box.left < box.right <= image.width_px and box.top < box.bottom <= image.height_px:
+            return box
+    raise InvalidInput(f"box {text!r:.60}: left,top,right,bottom in px inside {image.width_px} x {image.height_px}")
+
+
+def _crop(call: Call) -> Response:
+    """The square that the model will see for a mask in `box`: only where the mask ends matters for it."""
+    image = _image(call)
+    box = asked_box(call.query.get("box", ""), image)
+    config = PasteConfig(padding=_number(call, "padding", 0.5), feather_px=int(_number(call, "feather", 4)))
+    side = int(_number(call, "side", 128))
+    if not 8 <= side <= MOST_SIDE_PX:
+        raise InvalidInput(f"side {side}: 8 to {MOST_SIDE_PX} px")
+    mask = np.zeros((image.height_px, image.width_px), dtype=np.bool_)
+    mask[box.top, box.left] = mask[box.bottom - 1, box.right - 1] = True
+    return JSONResponse(described_box(crop_box(mask, config, side)))
+
+
+def described_box(box: Box) -> dict[str, Any]:
+    """A box as the page takes it."""
+    return {"left": box.left, "top": box.top, "right": box.right, "bottom": box.bottom}
+
+
+def routes(desks: Desks) -> list[BaseRoute]:
+    """Routes of the mask canvas."""
+    image = "/kizu/inpaint/image/{id}"
+    return [
+        route(f"{image}/preview", _preview, desks),
+        route(f"{image}/mask", lambda call: _packed(load_draft(call.desk.store, _image(call))), desks),
+        route(f"{image}/mask", _save, desks, ("POST",)),
+        route(f"{image}/mask.png", _download, desks),
+        route(f"{image}/mask/upload", _upload, desks, ("POST",)),
+        route(f"{image}/mask/own", _own, desks),
+        route(f"{image}/mask/library", _library, desks),
+        route(f"{image}/crop", _crop, desks),
+    ]
