@@ -15,7 +15,7 @@ from PIL import Image
 
 from augment.errors import InvalidConfig, InvalidInput
 
-__all__ = ["Colour", "Enlarged", "View", "ViewKind", "mask_side"]
+__all__ = ["Colour", "Enlarged", "View", "ViewKind", "mask_side", "recoloured"]
 
 ViewKind = Literal["whole", "centre", "mask"]
 Colour = Literal["grey", "rgb"]
@@ -94,7 +94,7 @@ class View:
         if mask is not None and mask.shape != pixels.shape[:2]:
             sizes = f"{mask.shape[1]} x {mask.shape[0]} px but its image {pixels.shape[1]} x {pixels.shape[0]} px"
             raise InvalidInput(f"mask is {sizes}: both must be equal")
-        coloured = _recoloured(pixels, self.colour)
+        coloured = recoloured(pixels, self.colour)
         if self.kind == "whole":
             return _padded(coloured, self.side_px)
         left, top, side = self.square(pixels.shape[1], pixels.shape[0], mask, sha256)
@@ -212,7 +212,8 @@ def _best_start(profile: NDArray[np.int_], side: int) -> int:
     return int(best[np.argmin(np.abs(best - centred))])
 
 
-def _recoloured(pixels: NDArray[np.uint8], colour: Colour) -> NDArray[np.uint8]:
+def recoloured(pixels: NDArray[np.uint8], colour: Colour) -> NDArray[np.uint8]:
+    """(H, W, 1 or 3) uint8 in the channels of a view's colour; the same array where it has them."""
     if colour == "grey" and pixels.shape[2] == 3:
         return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).convert("L"))[..., None]
     if colour == "rgb" and pixels.shape[2] == 1:

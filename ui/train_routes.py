@@ -31,6 +31,11 @@ KINDS: dict[str, dict[str, Any]] = {
         "main": ("condition", "start", "images_seen", "width", "batch_size", "learning_rate", "seed"),
         "presets": {"try": {"images_seen": 8_000}, "usual": {"images_seen": 40_000}, "long": {"images_seen": 160_000}},
     },
+    "redraw": {
+        "operation": "train_redraw",
+        "main": ("side_px", "start", "images_seen", "width", "batch_size", "learning_rate", "seed"),
+        "presets": {"try": {"images_seen": 4_000}, "usual": {"images_seen": 40_000}, "long": {"images_seen": 160_000}},
+    },
     "encoder": {
         "operation": "train_encoder",
         "main": ("start", "images_seen", "width", "batch_size", "learning_rate", "flips", "seed"),
@@ -40,12 +45,13 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 def _speeds(operation: str, jobs: list[JobRecord]) -> dict[str, float]:
-    """Images a second by width, as the newest training of this kind and width measured it."""
+    """Images a second by width (and side, where it is a setting), as the newest training of this kind measured it."""
     measured: dict[str, float] = {}
     for job in jobs:
         rate = job.metrics.get("images_per_second")
         if job.operation == operation and rate:
-            measured.setdefault(str(job.config.get("width")), rate)
+            size = (job.config.get("width"), job.config.get("side_px"))
+            measured.setdefault(" ".join(str(one) for one in size if one is not None), rate)
     return measured
 
 
@@ -62,9 +68,10 @@ def _model(model: ModelRecord, used: set[int | None]) -> dict[str, Any]:
 
 
 def _in_use(desk: Desk) -> set[int | None]:
-    """What the next click uses: the encoder of the map, and the newest generator."""
-    projection, ddpm = desk.store.projections.latest(), desk.store.models.latest("ddpm")
-    return {projection.encoder_id if projection else None, ddpm.id if ddpm else None} - {None}
+    """What the next click uses: the encoder of the map, the newest generator and the newest re-drawing model."""
+    projection, models = desk.store.projections.latest(), desk.store.models
+    newest = [model.id for model in (models.latest("ddpm"), models.latest("redraw")) if model]
+    return {projection.encoder_id if projection else None, *newest} - {None}
 
 
 def _summary(call: Call) -> Response:
@@ -72,7 +79,7 @@ def _summary(call: Call) -> Response:
     jobs = store.jobs.list(limit=200)
     counts = store.images.counts()
     used = _in_use(desk)
-    kinds = {}
+    kinds, models = {}, store.models.list()
     # What 0 stands for depends on the number of images: the form shows the number itself.
     looks = TrainEncoderConfig().looks(store.images.count(split="train"))
     for kind, about in KINDS.items():
@@ -87,9 +94,7 @@ def _summary(call: Call) -> Response:
             "presets": presets,
             "fields": described,
             "speeds": _speeds(operation, jobs),
-            "models": [
-                _model(model, used) for model in store.models.list(kind="ddpm" if kind == "ddpm" else "encoder")
-            ],
+            "models": [_model(model, used) for model in models if model.kind == kind],
             "runs": [
                 {"id": job.id, "state": job.state, "created": job.created_at, "config": job.config}
                 for job in jobs
@@ -107,6 +112,7 @@ def _summary(call: Call) -> Response:
             ],
             "side_px": desk.view().side_px if counts else None,
             "projection": store.projections.latest() is not None,
+            "masks": store.images.count(split="train", masked=True),
             "kinds": kinds,
         }
     )
@@ -125,6 +131,8 @@ def _start(call: Call) -> Response:
         raise NotReady(text("train.no_images", call.language))
     if kind == "ddpm" and config.condition != "label" and desk.store.projections.latest() is None:
         raise NotReady(text("train.needs_map", call.language))
+    if kind == "redraw" and not desk.store.images.count(split="train", masked=True):
+        raise NotReady(text("train.needs_masks", call.language))
     if desk.store.settings.get("view") is None:
         desk.store.settings.set("view", desk.view().to_json())
     return JSONResponse({"job": desk.engine.submit(operation.name, to_json(config))})

@@ -72,6 +72,12 @@ COMMANDS: tuple[Command, ...] = (
         operation="train_ddpm",
     ),
     Command(
+        name="train redraw",
+        help="train the re-drawing model: defects inside a mask, from the training split's masks",
+        example="kizu train redraw --side-px 128 --workspace tiles",
+        operation="train_redraw",
+    ),
+    Command(
         name="train base",
         help="make the networks that trainings start from, from drawn surfaces and a seed",
         example="kizu train base --workspace /tmp/kizu-base-training",
@@ -158,7 +164,7 @@ COMMANDS: tuple[Command, ...] = (
 """Every subcommand, in the order of the work."""
 
 _GROUPS = {
-    "train": "train the encoder, the generator, or the models that ship with the demo",
+    "train": "train the encoder, the generator, the re-drawing model, or the models that ship with Kizu",
     "evaluate": "judge what generators make by numbers, with judges that share nothing with them",
 }
 

@@ -91,11 +91,11 @@ class Denoiser(nn.Module):
         centred = x - self.config.data_mean
         return self.config.data_mean + skip * centred + out * self.network(centred * scale, log_sigma, condition)
 
-    def network(self, x: Tensor, log_sigma: Tensor, condition: Condition) -> Tensor:
-        """The bare network F on a scaled input; float32 out, whatever it computes in."""
+    def network(self, x: Tensor, log_sigma: Tensor, condition: Condition, beside: Tensor | None = None) -> Tensor:
+        """The bare network F on a scaled input, with what it sees beside it; float32 out, whatever it computes in."""
         embedding = self.noise(sinusoids(log_sigma, 64)) + self.condition(condition)
         embedding = functional.silu(self.mix(functional.silu(embedding)))
-        out: Tensor = self.unet(x, embedding)
+        out: Tensor = self.unet(x, embedding, beside)
         return out.float()
 
     def preconditioning(self, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

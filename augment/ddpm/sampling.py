@@ -125,8 +125,11 @@ def sample(
     config: SamplerConfig,
     noise: NoiseConfig,
     on_step: OnStep | None = None,
+    start: Tensor | None = None,
 ) -> Tensor:
     """Images (N, C, H, W) float32 clamped to [-1, 1], one for each seed and row of `condition`; `shape` is (C, H, W).
+
+    start: (1, C, H, W), the image that all of them start from under noise of `noise.sigma_max`; none without.
 
     Row i depends on seeds[i] and condition[i] only, bit for bit on one machine with one number of threads. InvalidInput
     if seeds and conditions differ in number, or the network gives values that are not finite.
@@ -148,6 +151,7 @@ def sample(
             given = condition[torch.tensor(rows, device=device)]
             drawn = SampleNoise([seeds[row] for row in rows], shape, device)
             x = drawn.draw() * float(sigmas[0])
+            x = x if start is None else x + start
             if config.sampler == "dpmpp_2m":
                 x = sample_dpmpp_2m(denoise, x, sigmas, given, report)
             elif config.sampler == "heun":

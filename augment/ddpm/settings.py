@@ -9,15 +9,15 @@ from typing import Literal
 
 from augment.errors import InvalidConfig
 
-__all__ = ["DenoiserTraining", "SamplerConfig", "SamplerName", "SteeringConfig", "Turns"]
+__all__ = ["DenoiserTraining", "NetworkTraining", "SamplerConfig", "SamplerName", "SteeringConfig", "Turns"]
 
 Turns = Literal["none", "mirror", "all"]
 SamplerName = Literal["dpmpp_2m", "heun", "ancestral"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DenoiserTraining:
-    """How a denoiser is trained."""
+class NetworkTraining:
+    """How any denoiser is trained."""
 
     images_seen: int = field(default=40_000, metadata={"help": "length of the training in images, repeats counted"})
     batch_size: int = field(default=16, metadata={"help": "images in a step"})
@@ -30,9 +30,6 @@ class DenoiserTraining:
     ema_width: float = field(default=0.1, metadata={"help": "averaged share of the training, 0.01 to 0.25"})
     balance: float = field(default=0.75, metadata={"help": "0 draws images as they are, 1 all classes equally often"})
     drop_label: float = field(default=0.1, metadata={"help": "chance of forgetting the label alone"})
-    drop_position: float = field(default=0.1, metadata={"help": "chance of forgetting the position alone"})
-    drop_both: float = field(default=0.1, metadata={"help": "chance of forgetting label and position"})
-    jitter: float = field(default=0.5, metadata={"help": "move of the position, in distances to the nearest neighbour"})
     turns: Turns = field(default="mirror", metadata={"help": "flips the network is told of: none, mirror or all"})
     preview_every: int = field(default=4000, metadata={"help": "images between previews and held-out losses"})
     checkpoint_every: int = field(default=4000, metadata={"help": "images between checkpoints"})
@@ -46,11 +43,10 @@ class DenoiserTraining:
             raise InvalidConfig(f"learning_rate {self.learning_rate}: allowed above 0 to 0.1; 0.001 is usual")
         if not 0.1 <= self.condition_rate <= 100:
             raise InvalidConfig(f"condition_rate {self.condition_rate}: allowed 0.1 to 100; 10 is usual")
-        shares = (self.drop_label, self.drop_position, self.drop_both)
-        if min(shares) < 0 or sum(shares) > 0.9:
-            raise InvalidConfig(f"drop_label, drop_position, drop_both {shares}: each 0 or more, together at most 0.9")
-        if not 0 <= self.balance <= 1 or self.jitter < 0:
-            raise InvalidConfig(f"balance {self.balance}, jitter {self.jitter}: allowed 0 to 1, and 0 or more")
+        if not 0 <= self.drop_label <= 0.9:
+            raise InvalidConfig(f"drop_label {self.drop_label}: allowed 0 to 0.9; 0.1 is usual")
+        if not 0 <= self.balance <= 1:
+            raise InvalidConfig(f"balance {self.balance}: allowed 0 to 1; 0.75 is usual")
         if self.turns not in ("none", "mirror", "all"):
             raise InvalidConfig(f"turns {self.turns!r}: allowed are none, mirror, all")
         if self.preview_every < 1 or self.checkpoint_every < 1 or self.warmup_steps < 1:
@@ -60,6 +56,24 @@ class DenoiserTraining:
     def steps(self) -> int:
         """Number of optimiser steps."""
         return math.ceil(self.images_seen / self.batch_size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiserTraining(NetworkTraining):
+    """How a denoiser of labels and positions is trained."""
+
+    drop_position: float = field(default=0.1, metadata={"help": "chance of forgetting the position alone"})
+    drop_both: float = field(default=0.1, metadata={"help": "chance of forgetting label and position"})
+    jitter: float = field(default=0.5, metadata={"help": "move of the position, in distances to the nearest neighbour"})
+
+    def __post_init__(self) -> None:
+        """InvalidConfig names the field and its range."""
+        super().__post_init__()
+        shares = (self.drop_label, self.drop_position, self.drop_both)
+        if min(shares) < 0 or sum(shares) > 0.9:
+            raise InvalidConfig(f"drop_label, drop_position, drop_both {shares}: each 0 or more, together at most 0.9")
+        if self.jitter < 0:
+            raise InvalidConfig(f"jitter {self.jitter}: give 0 or more; 0.5 is usual")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,15 +1,7 @@
-"""Training of the position-conditioned denoiser, as one linear loop. It knows no workspace and prints nothing.
+"""Training of the position-conditioned denoiser on images cut by the view. It knows no workspace and prints nothing."""
 
-All that is random in a step comes from one generator whose state is in the checkpoint, so a resumed training on a
-processor ends in the same bits as one never interrupted.
-"""
-
-import time
-from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,31 +10,16 @@ from torch import Tensor
 
 from augment.ddpm.condition import Condition, ConditionConfig, ConditionKind, Whitening, drop, jitter, turn_images
 from augment.ddpm.denoiser import Denoiser, DenoiserConfig
+from augment.ddpm.loop import Report, class_chances, train_network
 from augment.ddpm.sampling import sample
 from augment.ddpm.schedule import NoiseConfig, training_sigmas
 from augment.ddpm.settings import DenoiserTraining, SamplerConfig
 from augment.ddpm.unet import UNetConfig
-from augment.errors import Cancelled, InvalidInput
+from augment.errors import InvalidInput
 from augment.images import to_float, to_uint8
-from augment.training import (
-    PowerEma,
-    Precision,
-    check_loss,
-    choose_precision,
-    cosine_rate,
-    load_checkpoint,
-    random_state,
-    restore_random_state,
-    save_checkpoint,
-    seed_everything,
-)
+from augment.training import Precision, choose_precision, seed_everything
 
 __all__ = ["DenoiserTraining", "TrainingImages", "build_denoiser", "train_denoiser"]
-
-Report = Callable[[int, int, Mapping[str, float], NDArray[np.uint8] | None], None]
-"""`report(step, total, metrics, previews (8, H, W, C) uint8 or None)`; raises Cancelled to stop the training."""
-
-_PACE_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -147,151 +124,64 @@ def train_denoiser(
     report: Report,
     precision: Precision | None = None,
 ) -> tuple[Denoiser, dict[str, float]]:
-    """Trains `denoiser` and returns the averaged network with its last metrics.
-
-    Continues from `checkpoint` if that file is there; writes it now and then, at the end, and before Cancelled leaves.
-    Metrics: loss, held_out_loss (averaged network, fixed noise), learning_rate, images_per_second (of the latest steps,
-    without previews and checkpoints). JobFailed if the loss stops being finite (the last good checkpoint is kept);
-    InvalidInput if the checkpoint is another training's.
-    """
-    precision = precision or choose_precision()
-    # Build the state: everything that a checkpoint holds.
-    run = _Run(precision.place(denoiser), training, precision)
-    if checkpoint.exists():
-        run.restore(checkpoint)
-    chances = _chances(data.label, training.balance)
-    metrics = run.metrics
-    losses: list[float] = []
-    seconds: deque[float] = deque(maxlen=_PACE_STEPS)
-    try:
-        while run.step < training.steps:
-            # Train on one batch.
-            began = time.perf_counter()
-            rate = training.learning_rate * cosine_rate(run.step, training.steps, training.warmup_steps)
-            clean, sigma, noise, condition = _draw_batch(data, chances, denoiser.config, training, run.generator)
-            loss = run.update(clean, sigma, noise, condition, rate)
-            losses = [*losses[-99:], loss]
-            seconds.append(time.perf_counter() - began)
-            # Report.
-            seen = run.step * training.batch_size
-            metrics |= {
-                "loss": float(np.mean(losses)),
-                "learning_rate": rate,
-                "images_per_second": training.batch_size * len(seconds) / sum(seconds),
-            }
-            previews = None
-            last = run.step == training.steps
-            if last or seen // training.preview_every > (seen - training.batch_size) // training.preview_every:
-                previews = _previews(run, data, training)
-                if held_out is not None and len(held_out):
-                    metrics["held_out_loss"] = _held_out_loss(run, held_out)
-            # Save.
-            if last or seen // training.checkpoint_every > (seen - training.batch_size) // training.checkpoint_every:
-                run.save(checkpoint)
-            report(run.step, training.steps, dict(metrics), previews)
-    except Cancelled:
-        run.save(checkpoint)
-        raise
-    averaged = run.ema.module
-    assert isinstance(averaged, Denoiser)
-    return averaged, dict(metrics)
+    """Trains `denoiser` and returns the averaged network with its last metrics; see `train_network`."""
+    task = _Positions(data, held_out, training, class_chances(data.label, training.balance))
+    return train_network(denoiser, task, training, checkpoint, report, precision or choose_precision())
 
 
-class _Run:
-    """The state of one training: weights, averages, optimiser, generators, step."""
+@dataclass(frozen=True)
+class _Positions:
+    """Images with their labels and positions, as a task. chances: (n,) of drawing each image."""
 
-    def __init__(self, denoiser: Denoiser, training: DenoiserTraining, precision: Precision) -> None:
-        self.denoiser, self.training, self.precision = denoiser.train(), training, precision
-        self.ema = PowerEma(denoiser, training.ema_width)
-        self.optimizer = torch.optim.AdamW(
-            _groups(denoiser, training), lr=training.learning_rate, betas=(0.9, 0.99), fused=True
-        )
-        self.scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.dtype == torch.float16)
-        self.generator = torch.Generator("cpu").manual_seed(training.seed)
-        self.step = 0
-        self.metrics: dict[str, float] = {}
+    data: TrainingImages
+    held_out: TrainingImages | None
+    training: DenoiserTraining
+    chances: Tensor
 
-    def update(self, clean: Tensor, sigma: Tensor, noise: Tensor, condition: Condition, rate: float) -> float:
-        """One optimiser step; the batch's mean loss. A loss that is not finite raises JobFailed and changes nothing."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["share"]
-        device = self.precision.device
-        with self.precision.autocast():
-            losses = self.denoiser.loss(
-                self.precision.arrange(clean), sigma.to(device), self.precision.arrange(noise), condition.to(device)
-            )
-        loss = losses.mean()
-        value = float(loss.detach())
-        check_loss(value, self.step + 1, rate)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        self.scaler.unscale_(self.optimizer)
-        # One batch of unlucky noise levels must not undo many good ones.
-        norm = torch.nn.utils.clip_grad_norm_(self.denoiser.parameters(), 1.0)
-        if not self.scaler.is_enabled():
-            check_loss(float(norm), self.step + 1, rate)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.step += 1
-        self.ema.update(self.denoiser, self.step)
-        return value
+    def losses(self, network: Denoiser, generator: torch.Generator, precision: Precision) -> Tensor:
+        """As `Task`."""
+        clean, sigma, noise, condition = _draw_batch(self.data, self.chances, network.config, self.training, generator)
+        return _losses(network, clean, sigma, noise, condition, precision)
 
-    def save(self, path: Path) -> None:
-        """Writes all of it."""
-        save_checkpoint(
-            path,
-            {
-                "step": self.step,
-                "metrics": self.metrics,
-                "denoiser": self.denoiser.state_dict(),
-                "averaged": self.ema.module.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "scaler": self.scaler.state_dict(),
-                "order": self.generator.get_state(),
-                "random": random_state(),
-                "run": self._identity(),
-            },
-        )
+    def previews(self, averaged: Denoiser, precision: Precision) -> NDArray[np.uint8]:
+        """8 samples (8, side, side, C) uint8 at the places of 8 training images, classes in turn; always the same
+        seeds."""
+        data, config = self.data, averaged.config
+        labels = np.unique(data.label)
+        order = np.random.default_rng(self.training.seed).permutation(len(data))
+        rows = []
+        for index in range(8):
+            members = [row for row in order if data.label[row] == labels[index % len(labels)]]
+            rows.append(int(members[index // len(labels) % len(members)]))
+        condition = data.condition(torch.tensor(rows)).to(precision.device)
+        shape = (config.unet.channels, config.side_px, config.side_px)
+        with precision.autocast():
+            images = sample(averaged, condition, range(8), shape, SamplerConfig(), config.noise)
+        return to_uint8(images.cpu().numpy())
 
-    def restore(self, path: Path) -> None:
-        """Reads what `save` wrote; InvalidInput if it was another training."""
-        state = load_checkpoint(path)
-        if state.get("run") != self._identity():
-            raise InvalidInput(f"checkpoint {path.name} belongs to a training with other settings: start a new one")
-        self.denoiser.load_state_dict(state["denoiser"])
-        self.ema.module.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
-        self.generator.set_state(state["order"])
-        restore_random_state(state["random"])
-        self.step = state["step"]
-        self.metrics = state["metrics"]
-
-    def _identity(self) -> dict[str, Any]:
-        """What must agree for a checkpoint to continue this training."""
-        told = asdict(self.training)
-        return {key: told[key] for key in told if key not in ("preview_every", "checkpoint_every")}
+    @torch.no_grad()
+    def held_out_loss(self, averaged: Denoiser, precision: Precision) -> float | None:
+        """Mean loss of the averaged network on up to 64 held-out images, always with the same noise."""
+        held_out = self.held_out
+        if held_out is None or not len(held_out):
+            return None
+        generator = torch.Generator("cpu").manual_seed(1)
+        order = torch.randperm(len(held_out), generator=generator)[:64]
+        losses = []
+        for rows in torch.split(order, 16):
+            clean = held_out.clean(rows)
+            sigma = training_sigmas(len(rows), averaged.config.noise, generator)
+            noise = torch.randn(clean.shape, generator=generator)
+            losses.append(_losses(averaged, clean, sigma, noise, held_out.condition(rows), precision))
+        return float(torch.cat(losses).mean())
 
 
-def _groups(denoiser: Denoiser, training: DenoiserTraining) -> list[dict[str, Any]]:
-    """The image network, and the condition's few weights with a higher rate.
-
-    What a label or a position means is new in every training, also where the image network starts from one that knows
-    surfaces: at the same rate the images are learned long before anyone listens to the condition.
-    """
-    condition = list(denoiser.condition.parameters())
-    own = {id(weight) for weight in condition}
-    network = [weight for weight in denoiser.parameters() if id(weight) not in own]
-    return [
-        {"params": network, "share": 1.0, "weight_decay": training.weight_decay},
-        {"params": condition, "share": training.condition_rate, "weight_decay": 0.0},
-    ]
-
-
-def _chances(label: NDArray[np.int64], balance: float) -> Tensor:
-    """(n,) float64 chances of drawing each image: classes by count ** (1 - balance), images of a class alike."""
-    counts = np.bincount(label).astype(np.float64)
-    return torch.from_numpy(counts[label] ** -balance)
+def _losses(
+    network: Denoiser, clean: Tensor, sigma: Tensor, noise: Tensor, condition: Condition, precision: Precision
+) -> Tensor:
+    device = precision.device
+    with precision.autocast():
+        return network.loss(precision.arrange(clean), sigma.to(device), precision.arrange(noise), condition.to(device))
 
 
 def _draw_batch(
@@ -311,37 +201,3 @@ def _draw_batch(
     condition = drop(condition, training.drop_label, training.drop_position, training.drop_both, generator)
     sigma = training_sigmas(len(rows), config.noise, generator)
     return clean, sigma, torch.randn(clean.shape, generator=generator), condition
-
-
-def _previews(run: _Run, data: TrainingImages, training: DenoiserTraining) -> NDArray[np.uint8]:
-    """8 samples (8, side, side, C) uint8 at the places of 8 training images, classes in turn; always the same seeds."""
-    config = run.denoiser.config
-    labels = np.unique(data.label)
-    order = np.random.default_rng(training.seed).permutation(len(data))
-    rows = []
-    for index in range(8):
-        members = [row for row in order if data.label[row] == labels[index % len(labels)]]
-        rows.append(int(members[index // len(labels) % len(members)]))
-    condition = data.condition(torch.tensor(rows)).to(run.precision.device)
-    shape = (config.unet.channels, config.side_px, config.side_px)
-    with run.precision.autocast():
-        images = sample(run.ema.module, condition, range(8), shape, SamplerConfig(), config.noise)
-    return to_uint8(images.cpu().numpy())
-
-
-@torch.no_grad()
-def _held_out_loss(run: _Run, held_out: TrainingImages) -> float:
-    """Mean loss of the averaged network on up to 64 held-out images, always with the same noise."""
-    generator = torch.Generator("cpu").manual_seed(1)
-    order = torch.randperm(len(held_out), generator=generator)[:64]
-    device, losses = run.precision.device, []
-    for rows in torch.split(order, 16):
-        clean = held_out.clean(rows)
-        sigma = training_sigmas(len(rows), run.denoiser.config.noise, generator)
-        noise = torch.randn(clean.shape, generator=generator)
-        with run.precision.autocast():
-            averaged = run.ema.module
-            assert isinstance(averaged, Denoiser)
-            arranged = run.precision.arrange(clean), sigma.to(device), run.precision.arrange(noise)
-            losses.append(averaged.loss(*arranged, held_out.condition(rows).to(device)))
-    return float(torch.cat(losses).mean())

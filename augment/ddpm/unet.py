@@ -20,6 +20,7 @@ class UNetConfig:
     """Shape of the network. `widths[i]` channels and `blocks[i]` residual blocks each way at 1 / 2**i resolution."""
 
     channels: int = field(default=1, metadata={"help": "colour channels of the images: 1 or 3"})
+    beside: int = field(default=0, metadata={"help": "input channels that are no image, a mask for one"})
     widths: tuple[int, ...] = field(
         default=(16, 48, 96, 128), metadata={"help": "channels at each level, finest first"}
     )
@@ -32,6 +33,8 @@ class UNetConfig:
         """InvalidConfig names the field that cannot be built."""
         if self.channels not in (1, 3):
             raise InvalidConfig(f"channels {self.channels}: images are grey (1) or RGB (3)")
+        if self.beside < 0:
+            raise InvalidConfig(f"beside {self.beside}: input channels are counted from 0")
         if not 1 <= len(self.widths) <= 6 or len(self.blocks) != len(self.widths):
             raise InvalidConfig(f"widths {self.widths} and blocks {self.blocks}: give 1 to 6 levels, one number each")
         if any(width < 8 or width % 8 for width in self.widths):
@@ -119,6 +122,10 @@ class UNet(nn.Module):
         widths, dropout = config.widths, config.dropout
         self.multiple = 2 ** (len(widths) - 1)
         self.stem = nn.Conv2d(config.channels, widths[0], 3, padding=1)
+        if config.beside:
+            # Starts at 0, so that a network that knows images sees them first as it always did.
+            self.beside = nn.Conv2d(config.beside, widths[0], 3, padding=1, bias=False)
+            nn.init.zeros_(self.beside.weight)
         self.down = nn.ModuleList()
         self.up = nn.ModuleList()
         self.rise = nn.ModuleList()
@@ -134,13 +141,22 @@ class UNet(nn.Module):
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """(N, channels, H, W) and (N, embedding) -> (N, channels, H, W). Any H and W: padded, then cropped."""
+    def forward(self, x: Tensor, embedding: Tensor, beside: Tensor | None = None) -> Tensor:
+        """(N, channels, H, W) and (N, embedding) -> (N, channels, H, W). Any H and W: padded, then cropped.
+
+        beside: (N, config.beside, H, W) where the network was built to see more than the image.
+        """
         height, width = x.shape[2:]
         below, right = -height % self.multiple, -width % self.multiple
-        if below or right:
-            x = functional.pad(x, (right // 2, right - right // 2, below // 2, below - below // 2), mode="replicate")
-        x = self.stem(x)
+        sides = (right // 2, right - right // 2, below // 2, below - below // 2)
+        seen = [
+            values if not any(sides) else functional.pad(values, sides, mode="replicate")
+            for values in (x, beside)
+            if values is not None
+        ]
+        x = self.stem(seen[0])
+        if len(seen) > 1:
+            x = x + self.beside(seen[1])
         kept: list[Tensor] = []
         for level, blocks in enumerate(self.down):
             if level:

@@ -102,6 +102,9 @@ OPERATIONS: dict[str, Operation] = {
         ),
         _operation("embed", "Build the map", "embed", "EmbedConfig", "embed", long=True),
         _operation("train_ddpm", "Train the generator", "train_ddpm", "TrainDdpmConfig", "train_ddpm", long=True),
+        _operation(
+            "train_redraw", "Train the re-drawing model", "train_redraw", "TrainRedrawConfig", "train_redraw", long=True
+        ),
         _operation("generate", "Generate samples", "generate", "GenerateConfig", "generate", long=False),
         _operation("propose", "Propose places at a boundary", "propose", "ProposeConfig", "propose", long=False),
         _operation("regenerate", "Make a sample again", "regenerate", "RegenerateConfig", "regenerate", long=False),

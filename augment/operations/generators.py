@@ -6,7 +6,7 @@ drawing images from a recipe. Imports torch only when it runs.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,20 @@ from augment.features.atlas import Atlas
 from augment.images import to_uint8
 from augment.operations.context import Context
 from augment.operations.train_ddpm import fit_fingerprint
-from augment.store import ModelRecord, ProjectionRecord
+from augment.store import ModelKind, ModelRecord, ProjectionRecord
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from augment.ddpm.denoiser import Denoiser
     from augment.ddpm.steering import Features
     from augment.training import Precision
 
-__all__ = ["Generator", "draw_images", "draw_series", "find_generator", "load_map"]
+__all__ = ["Generator", "draw_images", "draw_series", "find_generator", "find_model", "load_map", "loaded"]
+
+_NAMES: dict[ModelKind, str] = {"encoder": "encoder", "ddpm": "generator", "redraw": "re-drawing model"}
+
+Network = TypeVar("Network", bound="nn.Module")
 
 
 @dataclass(frozen=True)
@@ -76,30 +82,45 @@ def find_generator(context: Context, model_id: int | None = None, sha256: str | 
     NotFound if there is no such model, NotReady if none is trained yet or its file is gone.
     """
     from augment.ddpm.denoiser import Denoiser, DenoiserConfig
-    from augment.training import choose_precision, load_weights
 
-    models = context.store.models
+    record = find_model(context, "ddpm", model_id, sha256)
+    denoiser, precision = loaded(context, record, lambda: Denoiser(DenoiserConfig.from_json(record.config["denoiser"])))
+    return Generator(record, denoiser, precision)
+
+
+def find_model(context: Context, kind: ModelKind, model_id: int | None, sha256: str | None) -> ModelRecord:
+    """The record of a generator or a re-drawing model: by hash, by id, else the newest of its kind.
+
+    NotFound if there is no such model or it is of another kind, NotReady if none is trained yet.
+    """
+    models, name = context.store.models, _NAMES[kind]
     if sha256 is not None:
         record = models.by_sha256(sha256)
         if record is None:
-            raise NotFound(f"the generator {sha256[:12]} that made this is no longer in this workspace")
+            raise NotFound(f"the {name} {sha256[:12]} that made this is no longer in this workspace")
     else:
-        record = models.get(model_id) if model_id is not None else models.latest("ddpm")
+        record = models.get(model_id) if model_id is not None else models.latest(kind)
     if record is None:
-        raise NotReady("no generator has been trained in this workspace: train one first (train_ddpm)")
-    if record.kind != "ddpm":
-        raise NotFound(f"model {record.id} is of kind {record.kind}, a generator (ddpm) is needed")
-    key = f"ddpm:{record.sha256}"
+        raise NotReady(f"no {name} has been trained in this workspace: train one first (train_{kind})")
+    if record.kind != kind:
+        raise NotFound(f"model {record.id} is of kind {record.kind}, a {name} ({kind}) is needed")
+    return record
+
+
+def loaded(context: Context, record: ModelRecord, build: "Callable[[], Network]") -> "tuple[Network, Precision]":
+    """The network of a record, ready to draw, built and loaded once in a process. NotReady if its file is gone."""
+    from augment.training import choose_precision, load_weights
+
+    key = f"{record.kind}:{record.sha256}"
     if key not in context.cache:
         path = context.store.workspace.root / record.path
         if not path.is_file():
-            raise NotReady(f"the weights of generator {record.id} ({record.path}) are gone: train it again")
-        precision = choose_precision()
-        denoiser = Denoiser(DenoiserConfig.from_json(record.config["denoiser"]))
-        load_weights(path, denoiser)
-        context.cache[key] = precision.place(denoiser.eval().requires_grad_(False)), precision
-    denoiser, precision = context.cache[key]
-    return Generator(record, denoiser, precision)
+            raise NotReady(f"the weights of {_NAMES[record.kind]} {record.id} ({record.path}) are gone: train it again")
+        precision, network = choose_precision(), build()
+        load_weights(path, network)
+        context.cache[key] = precision.place(network.eval().requires_grad_(False)), precision
+    found: tuple[Network, Precision] = context.cache[key]
+    return found
 
 
 def load_map(context: Context, record: ProjectionRecord) -> Atlas:

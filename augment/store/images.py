@@ -57,11 +57,12 @@ class Images:
         with self._database.read() as connection:
             return [*connection.scalars(_filtered(select(_IMAGES.c.id), split, label).order_by(_IMAGES.c.id))]
 
-    def count(self, split: Split | None = None, label: str | None = None) -> int:
-        """Return how many images are there."""
+    def count(self, split: Split | None = None, label: str | None = None, *, masked: bool = False) -> int:
+        """Return how many images are there; masked: of those that came with a mask."""
         with self._database.read() as connection:
             # COUNT(*) without a filter is answered from the pages, COUNT(id) by reading every row of a million.
             query = _filtered(select(func.count()).select_from(_IMAGES), split, label)
+            query = query.where(_IMAGES.c.mask_sha256.is_not(None)) if masked else query
             return int(connection.execute(query).scalar_one())
 
     def labels(self) -> list[str]:

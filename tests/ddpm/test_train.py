@@ -155,11 +155,11 @@ def test_previews_and_metrics_come_when_asked_for(tmp_path: Path):
 
 
 def test_rare_classes_are_drawn_more_often():
-    from augment.ddpm.train import _chances
+    from augment.ddpm.loop import class_chances
 
     label = np.repeat([0, 1], [900, 100])
-    assert float(_chances(label, 1.0)[900:].sum() / _chances(label, 1.0).sum()) == pytest.approx(0.5)
-    assert float(_chances(label, 0.0)[900:].sum() / _chances(label, 0.0).sum()) == pytest.approx(0.1)
+    assert float(class_chances(label, 1.0)[900:].sum() / class_chances(label, 1.0).sum()) == pytest.approx(0.5)
+    assert float(class_chances(label, 0.0)[900:].sum() / class_chances(label, 0.0).sum()) == pytest.approx(0.1)
 
 
 def test_unusable_data_is_refused():

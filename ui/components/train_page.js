@@ -62,7 +62,7 @@ class Setup {
 
   /** Length of a training in words, from the speed measured here with this width; "" where there is none. */
   #time(images) {
-    const speed = this.about_kind.speeds[this.form.values.width];
+    const { width, side_px } = this.form.values, speed = this.about_kind.speeds[side_px === undefined ? width : `${width} ${side_px}`];
     if (!speed || !Number.isFinite(images)) return "";
     return kizu.duration(images / speed);
   }
@@ -70,13 +70,14 @@ class Setup {
   #preflight() {
     this.#presets();
     this.form.blame(null);
-    const { classes, few, projection, side_px } = this.data, { images_seen, batch_size, condition } = this.form.values;
+    const { classes, few, projection, masks } = this.data, { images_seen, batch_size, condition, side_px = this.data.side_px } = this.form.values;
     const total = classes.reduce((sum, row) => sum + row.train, 0);
     const most = Math.max(1, ...classes.map((row) => row.train));
     const bars = h("div", { class: "bars" }, classes.map((row) => h("div", { class: row.train < few ? "few" : null },
       h("span", {}, row.label), h("b", {}, h("i", { style: `width:${(100 * row.train) / most}%;background:var(--kizu-class-${row.slot})` })), h("span", { class: "n" }, kizu.number(row.train)))));
     const scarce = classes.filter((row) => row.train < few);
     const needsMap = this.kind === "ddpm" && condition !== "label" && !projection;
+    const needsMasks = this.kind === "redraw" && !masks && total > 0;
     const link = (tab, text) => h("button", { type: "button", class: "link", onclick: () => kizu.tab(tab) }, text);
     const time = this.#time(images_seen);
     const facts = [];
@@ -85,9 +86,10 @@ class Setup {
     fill(this.preflight, h("h2", {}, t("train.before"), h("small", {}, t("train.per_class"))), total ? bars : null,
       total ? null : h("p", { class: "note warn" }, t("train.no_images"), " ", link("data", t("train.go_data"))),
       needsMap ? h("p", { class: "note warn" }, t("train.needs_map"), " ", link("data", t("train.go_map"))) : null,
+      needsMasks ? h("p", { class: "note warn" }, t("train.needs_masks"), " ", link("data", t("train.go_data"))) : null,
       scarce.length && total ? h("p", { class: "note warn" }, t("train.few", { labels: scarce.map((row) => row.label).join(", "), n: few })) : null,
       total ? h("p", { class: "note" }, facts.join(" ")) : null);
-    this.go.disabled = !total || needsMap || this.busy;
+    this.go.disabled = !total || needsMap || needsMasks || this.busy;
   }
 
   async #start() {
@@ -156,8 +158,8 @@ class Run {
 
   #draw(job) {
     const config = this.about.runs.find((run) => run.id === job.id)?.config ?? {};
-    // A step of the generator is a batch, one of the encoder an image; here both are told in images.
-    const each = (this.kind === "ddpm" && config.batch_size) || 1;
+    // A step of a generator is a batch, one of the encoder an image; here all are told in images.
+    const each = (this.kind !== "encoder" && config.batch_size) || 1;
     this.series = kizu.lossSeries(job.rows).map((one) => ({ ...one, points: one.points.map(([x, y]) => [x * each, y]) }));
     this.#curve();
     if (!this.chart.querySelector("svg")) fill(this.chart, ACTIVE.includes(job.state) ? h("p", { class: "note" }, t("train.starting")) : null);
