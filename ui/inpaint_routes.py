@@ -4,6 +4,7 @@ The photograph goes out as a preview of at most 2048 px; its pixels never come b
 of the upright photograph, in the form of `mask_bits`.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -116,10 +117,14 @@ def _library(call: Call) -> Response:
 
 
 def _number(call: Call, name: str, default: float) -> float:
+    asked = call.query.get(name, "") or str(default)
     try:
-        return float(call.query.get(name, default))
+        value = float(asked)
     except ValueError as error:
-        raise InvalidInput(f"{name} {call.query[name]!r:.40}: a number is needed") from error
+        raise InvalidInput(f"{name} {asked!r:.40}: a number is needed") from error
+    if not math.isfinite(value):
+        raise InvalidInput(f"{name} {asked!r:.40}: a finite number is needed")
+    return value
 
 
 def asked_box(text: str, image: ImageRecord) -> Box:

@@ -88,6 +88,13 @@
     tab(name) { document.getElementById(`tab-${name}-button`)?.click(); },
     currentTab: () => document.querySelector("#kizu-tabs [role=tab][aria-selected=true]")?.id.replace(/^tab-|-button$/g, "") ?? "",
 
+    // Opens an image of the workspace on the tab Inpaint.
+    inpaint(id) {
+      sessionStorage.setItem("kizu-inpaint", String(id));
+      kizu.tab("inpaint");
+      kizu.emit("inpaint", id);
+    },
+
     // Width-keeping number: 1234 -> "1,234".
     number: (value) => Number(value).toLocaleString("en-US"),
     // Seconds as "40 s", "3 min", "1 h 5 min".

@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from scipy import ndimage
 from augment.images import decode_mask, encode_mask
 from augment.store import ImageRecord, Store, Workspace
 from tests.browser.conftest import open_tab
-from tests.server import Server
+from tests.server import Server, running
 
 LARGE = (2590, 1942)
 TURNED = (900, 600)  # as stored; EXIF turns it upright to 600 x 900
@@ -35,44 +35,50 @@ def jpeg(size: tuple[int, int], orientation: int = 1) -> bytes:
     return stream.getvalue()
 
 
-@pytest.fixture
-def workspace_root(tmp_path: Path) -> Path:
-    root = tmp_path / "workspace"
+def add(store: Store, number: int, size: tuple[int, int], data: bytes, mask: NDArray[np.bool_] | None = None) -> None:
+    record = ImageRecord(
+        sha256=store.files.put(data),
+        name=f"{number}.jpg",
+        label="crack",
+        group=f"part {number}",
+        split="train",
+        width_px=size[0],
+        height_px=size[1],
+        size_bytes=len(data),
+        source="test",
+        mask_sha256=None if mask is None else store.files.put(encode_mask(mask)),
+    )
+    assert store.apply([record]) == [number]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Image 1 is large and has a mask of its own, image 2 is turned by its EXIF."""
+    root = tmp_path_factory.mktemp("canvas") / "workspace"
+    own = np.zeros((LARGE[1], LARGE[0]), dtype=np.bool_)
+    own[900:1000, 1200:1300] = True
     with Store(Workspace(root).create()) as store:
-        own = np.zeros((LARGE[1], LARGE[0]), dtype=np.bool_)
-        own[900:1000, 1200:1300] = True
-        for number, (name, data, size, mask) in enumerate(
-            [
-                ("large.jpg", jpeg(LARGE), LARGE, store.files.put(encode_mask(own))),
-                ("turned.jpg", jpeg(TURNED, orientation=6), TURNED[::-1], None),
-            ]
-        ):
-            record = ImageRecord(
-                sha256=store.files.put(data),
-                name=name,
-                label="crack",
-                group=f"part {number}",
-                split="train",
-                width_px=size[0],
-                height_px=size[1],
-                size_bytes=len(data),
-                source="test",
-                mask_sha256=mask,
-            )
-            store.apply([record])
-    return root
+        add(store, 1, LARGE, jpeg(LARGE), own)
+        add(store, 2, TURNED[::-1], jpeg(TURNED, orientation=6))
+    with running(root) as served:
+        yield served
 
 
-@pytest.fixture
-def server(workspace_root: Path, fresh_server: Callable[..., Server]) -> Server:
-    return fresh_server()
-
-
-def opened(page: Page) -> None:
-    """Waits until an image is open and everything drawn on it is stored."""
-    page.wait_for_selector(".inpaint .scroller [aria-selected=true]")
+def saved(page: Page) -> None:
+    """Waits until an image is open and what is drawn on it is on the server's disk."""
     expect(page.locator(".inpaint .over")).to_have_text("")
     expect(page.locator(".inpaint .bar .state")).to_have_text("saved")
+
+
+def start(page: Page, server: Server, number: int = 1) -> None:
+    """Opens an image with nothing drawn on it."""
+    open_tab(page, server, "inpaint")
+    page.click(f".inpaint .scroller [data-id='{number}']")
+    saved(page)
+    clear = page.locator(".inpaint .tools [data-name=clear]")
+    if clear.is_enabled():
+        clear.click()
+        saved(page)
 
 
 def placing(page: Page, size: tuple[int, int]) -> tuple[Callable[..., tuple[float, float]], Callable[..., list[float]]]:
@@ -139,12 +145,11 @@ def assert_within_a_pixel(got: NDArray[np.bool_], wanted: NDArray[np.bool_]) -> 
 
 
 def test_what_the_mouse_draws_is_stored_to_the_pixel_and_stays(page: Page, server: Server):
-    open_tab(page, server, "inpaint")
-    opened(page)
+    start(page, server)
     screen, native = placing(page, LARGE)
     drag(page, [screen(*place) for place in STROKE])
     stroke = strokes(LARGE, [native(*place) for place in STROKE], 20)
-    opened(page)
+    saved(page)
     assert_within_a_pixel(stored(server.workspace, 1), stroke)
 
     page.keyboard.press("p")
@@ -154,21 +159,21 @@ def test_what_the_mouse_draws_is_stored_to_the_pixel_and_stays(page: Page, serve
     both = stroke | inside(LARGE, [native(*place) for place in CORNERS])
     page.keyboard.press("e")
     drag(page, [screen(0, 120), screen(30, 120)])
-    opened(page)
+    saved(page)
     drawn = both & ~strokes(LARGE, [native(0, 120), native(30, 120)], 20)
     assert_within_a_pixel(stored(server.workspace, 1), drawn)
 
     page.keyboard.press("Control+z")
-    opened(page)
+    saved(page)
     assert_within_a_pixel(stored(server.workspace, 1), both)
     page.keyboard.press("Control+Shift+z")
-    opened(page)
+    saved(page)
     exact = stored(server.workspace, 1)
     assert_within_a_pixel(exact, drawn)
 
     # A reload, another tab and another image leave it as it is.
     page.reload()
-    opened(page)
+    saved(page)
     expect(page.locator(".inpaint .bar .measure")).to_contain_text(f"{exact.sum():,} px")
     page.keyboard.press("Alt+1")
     page.wait_for_selector("#tab-data-button[aria-selected=true]")
@@ -176,18 +181,17 @@ def test_what_the_mouse_draws_is_stored_to_the_pixel_and_stays(page: Page, serve
     page.keyboard.press("ArrowRight")
     expect(page.locator(".inpaint .bar .measure")).to_contain_text("nothing drawn")
     page.keyboard.press("ArrowLeft")
-    opened(page)
+    saved(page)
     expect(page.locator(".inpaint .bar .measure")).to_contain_text(f"{exact.sum():,} px")
     assert (stored(server.workspace, 1) == exact).all()
     page.keyboard.press("Delete")
-    opened(page)
+    saved(page)
     with Store(Workspace(server.workspace), read_only=True) as store:
-        assert store.drafts.image_ids() == []
+        assert store.drafts.get(1) is None
 
 
 def test_a_page_that_is_closed_at_once_loses_nothing(page: Page, server: Server):
-    open_tab(page, server, "inpaint")
-    opened(page)
+    start(page, server)
     screen, native = placing(page, LARGE)
     drag(page, [screen(-40, 0), screen(60, 30)])
     page.close(run_before_unload=False)
@@ -202,13 +206,10 @@ def test_a_page_that_is_closed_at_once_loses_nothing(page: Page, server: Server)
 def test_an_upright_picture_on_a_fine_screen_is_as_exact(browser: Browser, server: Server):
     context = browser.new_context(viewport={"width": 1100, "height": 760}, device_scale_factor=2, locale="en-US")
     page = context.new_page()
-    open_tab(page, server, "inpaint")
-    opened(page)
-    page.keyboard.press("ArrowRight")
-    opened(page)
+    start(page, server, 2)
     screen, native = placing(page, TURNED[::-1])
     drag(page, [screen(-60, -40), screen(50, 30)])
-    opened(page)
+    saved(page)
     assert_within_a_pixel(stored(server.workspace, 2), strokes(TURNED[::-1], [native(-60, -40), native(50, 30)], 20))
     # Zoomed in, a pixel of the mask is several of the screen; the place under the pointer stays where it is.
     page.keyboard.press("Delete")
@@ -218,15 +219,16 @@ def test_an_upright_picture_on_a_fine_screen_is_as_exact(browser: Browser, serve
     page.keyboard.press("[")
     page.mouse.down()
     page.mouse.up()
-    opened(page)
+    saved(page)
     mask = stored(server.workspace, 2)
     assert_within_a_pixel(mask, strokes(TURNED[::-1], [native(20, 10), native(20, 10)], 16))
+    page.keyboard.press("Delete")
+    saved(page)
     context.close()
 
 
 def test_masks_from_elsewhere_fill_and_keys_that_do_not_fire_while_typing(page: Page, server: Server, tmp_path: Path):
-    open_tab(page, server, "inpaint")
-    opened(page)
+    start(page, server)
     measure = page.locator(".inpaint .bar .measure")
     page.click(".inpaint .tools [data-name=own]")
     expect(measure).to_contain_text("10,000 px")
@@ -246,7 +248,7 @@ def test_masks_from_elsewhere_fill_and_keys_that_do_not_fire_while_typing(page: 
     page.mouse.click(*screen(0, 0))
     page.mouse.click(*screen(-300, -200))
     expect(page.locator("#kizu-say")).to_contain_text("Nothing encloses")
-    opened(page)
+    saved(page)
     points = [native(*place) for place in ring]
     assert_within_a_pixel(stored(server.workspace, 1), inside(LARGE, points[:-1]) | strokes(LARGE, points, 20))
 
@@ -256,7 +258,7 @@ def test_masks_from_elsewhere_fill_and_keys_that_do_not_fire_while_typing(page: 
     (tmp_path / "right.png").write_bytes(encode_mask(uploaded))
     page.set_input_files(".inpaint input[type=file]", tmp_path / "right.png")
     expect(measure).to_contain_text("200 px")
-    opened(page)
+    saved(page)
     assert (stored(server.workspace, 1) == uploaded).all()
     with page.expect_download() as download:
         page.click(".inpaint .tools [data-name=download]")
@@ -272,8 +274,7 @@ def test_masks_from_elsewhere_fill_and_keys_that_do_not_fire_while_typing(page: 
 
 
 def test_a_mask_of_another_size_is_told_in_words(page: Page, server: Server, watched, tmp_path: Path):
-    open_tab(page, server, "inpaint")
-    opened(page)
+    start(page, server)
     (tmp_path / "wrong.png").write_bytes(encode_mask(np.ones((20, 30), dtype=np.bool_)))
     page.set_input_files(".inpaint input[type=file]", tmp_path / "wrong.png")
     expect(page.locator("#kizu-say")).to_contain_text("mask is 30 x 20 px but its image is 2590 x 1942 px")

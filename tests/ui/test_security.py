@@ -191,6 +191,9 @@ def test_own_routes_ask_for_the_login(locked: Server) -> None:
         "/kizu/data",
         "/kizu/data/images",
         "/kizu/train",
+        "/kizu/inpaint/state",
+        "/kizu/inpaint/image/1/preview",
+        "/kizu/inpaint/image/1/mask",
     )
     for path in paths:
         for cookie in ("", "access-token-unsecure-x=1", "access-token-=1"):

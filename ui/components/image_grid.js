@@ -158,6 +158,7 @@ export class ImageGrid {
         fact(t("data.part"), image.group), fact(t("data.split"), t(`data.${image.split}`)), fact(t("data.size"), `${image.w} × ${image.h} px`),
         h("span", { class: "file" }, image.name),
         image.maskSeen ? h("button", { type: "button", "aria-pressed": String(masked), onclick: () => key({ key: "m" }) }, t("data.mask"), " ", h("kbd", {}, "M")) : null,
+        h("button", { type: "button", onclick: () => { close(); window.kizu.inpaint(image.id); } }, t("map.inpaint")),
         h("button", { type: "button", onclick: () => close() }, t("shell.close"), " ", h("kbd", {}, "Esc")));
     };
     const close = () => { shade.remove(); this.scroller.focus(); };

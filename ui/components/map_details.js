@@ -84,7 +84,8 @@ export class Details {
   image(image, back = null) {
     this.#open("image", image.mask);
     fill(this.title, this.#label(image.label), h("span", { class: "muted" }, t("map.part", { group: image.group || "–" })),
-      back ? h("button", { type: "button", class: "link", onclick: back }, t("map.lasso_back")) : null);
+      back ? h("button", { type: "button", class: "link", onclick: back }, t("map.lasso_back")) : null,
+      h("button", { type: "button", class: "link", onclick: () => window.kizu.inpaint(image.id) }, t("map.inpaint")));
     showPictures(this.pictures, this.#spec(image));
     this.#factRows([
       this.#margin(image),
