@@ -102,6 +102,12 @@ COMMANDS: tuple[Command, ...] = (
         operation="generate",
     ),
     Command(
+        name="redraw",
+        help="re-draw what is under a mask of a photograph, or all of it",
+        example="kizu redraw 42 crack --model workspace --count 8 --workspace tiles",
+        operation="redraw",
+    ),
+    Command(
         name="propose",
         help="propose places where two labels meet: the classifier is unsure and real images are near",
         example="kizu propose crack free --count 8 --workspace tiles",

@@ -65,6 +65,7 @@ def build_scheduler() -> "DDPMScheduler":
         beta_end=0.012,
         beta_schedule="scaled_linear",
         prediction_type="v_prediction",
+        steps_offset=1,
         clip_sample=False,
     )
 

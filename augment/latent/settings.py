@@ -1,11 +1,16 @@
-"""Settings of the built-in latent model's pretraining, apart from the code, because that imports torch."""
+"""Settings of latent models, their sampling and pretraining, apart from the code, because that imports torch."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from augment.errors import InvalidConfig
 
-__all__ = ["AutoencoderTraining", "DiffusionTraining"]
+if TYPE_CHECKING:
+    from diffusers import SchedulerMixin
+
+__all__ = ["AutoencoderTraining", "DiffusionTraining", "LatentSampling", "SamplerName"]
 
 
 def _check_length(images_seen: int, batch_size: int, learning_rate: float) -> None:
@@ -70,3 +75,61 @@ class DiffusionTraining:
     def steps(self) -> int:
         """Number of optimiser steps."""
         return math.ceil(self.images_seen / self.batch_size)
+
+
+SamplerName = Literal["dpmpp_2m_karras", "dpmpp_2m_sde_karras", "euler", "euler_a", "unipc"]
+
+_SCHEDULERS: dict[str, tuple[str, dict[str, object]]] = {
+    "dpmpp_2m_karras": ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
+    "dpmpp_2m_sde_karras": (
+        "DPMSolverMultistepScheduler",
+        {"use_karras_sigmas": True, "algorithm_type": "sde-dpmsolver++"},
+    ),
+    "euler": ("EulerDiscreteScheduler", {}),
+    "euler_a": ("EulerAncestralDiscreteScheduler", {}),
+    "unipc": ("UniPCMultistepScheduler", {"use_karras_sigmas": True}),
+}
+"""diffusers' class of each sampler and how it differs from its defaults."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentSampling:
+    """How a latent model draws."""
+
+    sampler: SamplerName = field(
+        default="dpmpp_2m_karras", metadata={"help": f"one of {', '.join(_SCHEDULERS)}, by diffusers"}
+    )
+    steps: int = field(
+        default=40, metadata={"help": "noise levels from pure noise to none; a strength skips the first"}
+    )
+    guidance: float = field(default=1.0, metadata={"help": "classifier-free guidance; 1 is none and twice as fast"})
+    sigma: float | None = field(
+        default=None, metadata={"help": "strength: the noise to start from, 0.1 to 15; from pure noise if not given"}
+    )
+
+    def __post_init__(self) -> None:
+        """InvalidConfig names the field and its range."""
+        if self.sampler not in _SCHEDULERS:
+            raise InvalidConfig(f"sampler {self.sampler!r}: allowed are {', '.join(_SCHEDULERS)}")
+        if not 2 <= self.steps <= 1000:
+            raise InvalidConfig(f"steps {self.steps}: allowed 2 to 1000; 40 is usual, 12 is quick")
+        if not 0 <= self.guidance <= 30:
+            raise InvalidConfig(f"guidance {self.guidance}: allowed 0 to 30; 1 is none, 5 to 8 usual for large models")
+        if self.sigma is not None and not 0.03 <= self.sigma <= 200:
+            raise InvalidConfig(
+                f"sigma {self.sigma}: allowed 0.03 (hardly anything) to 200; 0.57 good part, 1.16 defect"
+            )
+
+    def scheduler(self, config: Mapping[str, object]) -> "SchedulerMixin":
+        """A new scheduler of diffusers with the noise levels of a model's own scheduler config."""
+        import diffusers
+
+        name, options = _SCHEDULERS[self.sampler]
+        return getattr(diffusers, name).from_config(config, **options)
+
+    def first_step(self, sigmas: Sequence[float]) -> int:
+        """The first of decreasing noise levels (the last is 0) no stronger than `sigma`; at least one is left."""
+        if self.sigma is None:
+            return 0
+        allowed = (index for index, level in enumerate(sigmas[:-1]) if level <= self.sigma * 1.001)
+        return next(allowed, len(sigmas) - 2)

@@ -3,7 +3,6 @@
 Unknown words are spelled out of letters, as CLIP does it. Knows no image.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,30 +17,27 @@ _START, _END = "<|startoftext|>", "<|endoftext|>"
 
 
 def build_tokenizer(words: Sequence[str], folder: Path) -> "CLIPTokenizer":
-    """A tokenizer in which `words` (lower-case letters) are one token each; its files are left in `folder`.
+    """A tokenizer in which each of `words` (lower-case) is one token; its files are left in `folder`.
 
-    Byte-pair merges build each word from its left: "c r", "cr a", ... Long words come first, because an earlier merge
-    wins: "an" must not take the end of "can".
+    Byte-pair merges are learned until every word is whole; letters, digits and signs of ASCII are tokens of their own.
     """
+    from tokenizers import Tokenizer, models, trainers
     from transformers import CLIPTokenizer
 
     letters = [chr(code) for code in range(33, 127)]
-    tokens = [*letters, *(f"{letter}</w>" for letter in letters)]
-    merges: list[tuple[str, str]] = []
-    for word in sorted(set(words), key=lambda word: (-len(word), word)):
-        left = word[0] if len(word) > 1 else f"{word}</w>"
-        for place, letter in enumerate(word[1:], start=2):
-            right = f"{letter}</w>" if place == len(word) else letter
-            if (left, right) not in merges:
-                merges.append((left, right))
-            left += right
-    tokens += [token for token in dict.fromkeys("".join(pair) for pair in merges) if token not in tokens]
-    tokens += [_START, _END]
+    learned = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    trainer = trainers.BpeTrainer(
+        vocab_size=100_000,
+        min_frequency=1,
+        initial_alphabet=letters,
+        end_of_word_suffix="</w>",
+        show_progress=False,
+        special_tokens=[_START, _END],
+    )
+    # Each sign also as a word of its own, so that it is known at the end of a word.
+    learned.train_from_iterator([*words, *letters], trainer)
     folder.mkdir(parents=True, exist_ok=True)
-    vocabulary = {token: number for number, token in enumerate(tokens)}
-    (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
-    lines = ["#version: 0.2", *(" ".join(pair) for pair in merges), ""]
-    (folder / "merges.txt").write_text("\n".join(lines), encoding="utf-8")
+    learned.model.save(str(folder))
     tokenizer = CLIPTokenizer.from_pretrained(folder, model_max_length=MAX_TOKENS)
     tokenizer.save_pretrained(folder)
     return tokenizer

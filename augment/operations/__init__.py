@@ -106,6 +106,7 @@ OPERATIONS: dict[str, Operation] = {
             "train_redraw", "Train the re-drawing model", "train_redraw", "TrainRedrawConfig", "train_redraw", long=True
         ),
         _operation("generate", "Generate samples", "generate", "GenerateConfig", "generate", long=False),
+        _operation("redraw", "Re-draw a part", "redraw", "RedrawConfig", "redraw", long=False),
         _operation("propose", "Propose places at a boundary", "propose", "ProposeConfig", "propose", long=False),
         _operation("regenerate", "Make a sample again", "regenerate", "RegenerateConfig", "regenerate", long=False),
         _operation(

@@ -24,6 +24,7 @@ from augment.operations.places import (
     class_places,
     find_place,
     labels_at,
+    placed,
     places_along,
     places_of,
 )
@@ -154,7 +155,7 @@ def generate(config: GenerateConfig, context: Context) -> GenerateResult:
         images = draw_series(generator, recipes, [one.seed for one in chunk], on_step, features)
         records = _records(images, chunk, recipes, context)
         if mapped is not None:
-            records = _placed(records, images, chunk, mapped)
+            records = placed(records, list(images), [one.place for one in chunk], mapped)
         ids += context.commit(records)
     return GenerateResult(sample_ids=tuple(ids), warnings=warnings)
 
@@ -251,35 +252,3 @@ def _records(
         )
         for sha256, one, recipe in zip(hashes, chunk, recipes, strict=True)
     ]
-
-
-def _placed(
-    records: Sequence[SampleRecord], images: NDArray[np.uint8], chunk: Sequence[_Wanted], mapped: MappedEncoder
-) -> list[SampleRecord]:
-    """The records with where the images landed, how far off that is, the nearest training image, and what the map's
-    classifier takes them for."""
-    landed, labels = mapped.land(list(images)), mapped.atlas.labels
-    placed = []
-    for index, (record, one) in enumerate(zip(records, chunk, strict=True)):
-        error, probability = None, None
-        usual = mapped.atlas.scale.get(record.label, 0.0)
-        if one.place.position is not None and usual > 0:
-            error = float(np.linalg.norm(landed.position[index] - one.place.position) / usual)
-        if landed.probability is not None:
-            of_labels = zip(labels, landed.probability[index], strict=True)
-            probability = {label: round(float(value), 6) for label, value in of_labels}
-        placed.append(
-            replace(
-                record,
-                position=tuple(float(value) for value in landed.position[index]),
-                xy=(float(landed.xy[index, 0]), float(landed.xy[index, 1])),
-                requested=None if one.place.numbers is None else tuple(one.place.numbers),
-                requested_xy=None if one.place.xy is None else (float(one.place.xy[0]), float(one.place.xy[1])),
-                landing_error=error,
-                nearest_image_id=int(landed.nearest_id[index]),
-                nearest_real_distance=float(landed.nearest_distance[index]),
-                probability=probability,
-                projection_id=mapped.record.id,
-            )
-        )
-    return placed

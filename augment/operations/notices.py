@@ -18,6 +18,9 @@ NoticeKey = Literal[
     "no_boundary",
     "no_classifier",
     "other_map",
+    "nothing_changed",
+    "prompt_cut",
+    "patch_enlarged",
 ]
 
 ENGLISH: Mapping[NoticeKey, str] = {
@@ -41,6 +44,15 @@ ENGLISH: Mapping[NoticeKey, str] = {
     "other_map": (
         "Generator {generator} was trained on another map: these samples were asked for by label alone. Train it again "
         "to ask for places."
+    ),
+    "nothing_changed": (
+        "{unseen} of {count} changed nothing that can be seen: raise the strength, draw a larger mask, or use other "
+        "words."
+    ),
+    "prompt_cut": 'The prompt is longer than the model takes: it did not hear "{words}".',
+    "patch_enlarged": (
+        "The photograph has only {side} px on its longer side, fewer than the model sees: it was enlarged and reduced "
+        "again."
     ),
     "no_classifier": "This map keeps no classifier: build the map again to see how samples are judged.",
 }

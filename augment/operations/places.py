@@ -5,7 +5,7 @@ Knows the map and its encoder, no generator's inside. Torch is imported when an 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -17,7 +17,7 @@ from augment.features.neighbours import nearest, shepard_weights
 from augment.operations.context import Context
 from augment.operations.generators import Generator, load_map
 from augment.operations.notices import Notice, notice
-from augment.store import ImageRecord, ProjectionRecord, Split, Store
+from augment.store import ImageRecord, ProjectionRecord, SampleRecord, Split, Store
 
 if TYPE_CHECKING:
     from augment.ddpm.steering import Features
@@ -32,6 +32,7 @@ __all__ = [
     "emptiness",
     "find_place",
     "labels_at",
+    "placed",
     "places_along",
     "places_of",
     "probability_at",
@@ -156,6 +157,41 @@ class MappedEncoder:
         """The same for a place (2,) in the view."""
         _, distances = nearest(self.atlas.projection.xy, xy[None], 1)
         return float(distances[0, 0]) / self.atlas.spacing["xy"]
+
+
+def placed(
+    records: Sequence[SampleRecord],
+    images: Sequence[NDArray[np.uint8]],
+    places: Sequence[Place],
+    mapped: MappedEncoder,
+) -> list[SampleRecord]:
+    """The records with where their images landed, how far that is from where they were asked for, the nearest training
+    image, and what the map's classifier takes them for. images: each (side, side, C) uint8, cut by the view."""
+    landed, labels = mapped.land(images), mapped.atlas.labels
+    found = []
+    for index, (record, place) in enumerate(zip(records, places, strict=True)):
+        error, probability = None, None
+        usual = mapped.atlas.scale.get(record.label, 0.0)
+        if place.position is not None and usual > 0:
+            error = float(np.linalg.norm(landed.position[index] - place.position) / usual)
+        if landed.probability is not None:
+            of_labels = zip(labels, landed.probability[index], strict=True)
+            probability = {label: round(float(value), 6) for label, value in of_labels}
+        found.append(
+            replace(
+                record,
+                position=tuple(float(value) for value in landed.position[index]),
+                xy=(float(landed.xy[index, 0]), float(landed.xy[index, 1])),
+                requested=None if place.numbers is None else tuple(place.numbers),
+                requested_xy=None if place.xy is None else (float(place.xy[0]), float(place.xy[1])),
+                landing_error=error,
+                nearest_image_id=int(landed.nearest_id[index]),
+                nearest_real_distance=float(landed.nearest_distance[index]),
+                probability=probability,
+                projection_id=mapped.record.id,
+            )
+        )
+    return found
 
 
 def emptiness(atlas: Atlas, position: NDArray[np.float32]) -> NDArray[np.float32]:

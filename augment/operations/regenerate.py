@@ -8,6 +8,7 @@ from augment.images import encode_png
 from augment.operations.context import Context
 from augment.operations.generators import draw_images, find_generator
 from augment.operations.places import MappedEncoder
+from augment.operations.redraw import draw_again
 
 __all__ = ["RegenerateConfig", "RegenerateResult", "regenerate"]
 
@@ -39,10 +40,11 @@ def regenerate(config: RegenerateConfig, context: Context) -> RegenerateResult:
     InvalidInput if it was made by a method that this operation does not know.
     """
     sample = context.store.samples.get(config.sample_id)
+    if sample.method in ("redraw", "inpaint", "image-to-image"):
+        made = hashlib.sha256(draw_again(sample, context)).hexdigest()
+        return RegenerateResult(same_bytes=made == sample.sha256, sha256=made)
     if sample.method != "ddpm":
-        raise InvalidInput(
-            f"sample {config.sample_id} was made by {sample.method}: only ddpm samples can be made again"
-        )
+        raise InvalidInput(f"sample {config.sample_id} was made by {sample.method}, which cannot be made again")
     generator = find_generator(context, sha256=sample.checkpoint_sha256)
     features = None
     if sample.recipe.get("steering") and sample.projection_id is not None:

@@ -1,0 +1,210 @@
+"""A loaded Stable Diffusion model: its networks, its text, its place in memory. Knows no mask and no sampler."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from augment.errors import InvalidInput, NotReady
+from augment.latent.checkpoint import Checkpoint
+from augment.training import Precision, choose_precision
+
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
+
+__all__ = ["LatentModel", "LoraFile", "Prompt", "load_model"]
+
+_ROOM_BYTES = 3 << 30
+"""GPU memory that activations of one picture need beside the weights, with some to spare."""
+
+
+@dataclass(frozen=True)
+class LoraFile:
+    """A LoRA in a safetensors file, and how strongly it counts."""
+
+    path: Path
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the U-Net is told: text (1, tokens, width), for XL also the pooled text (1, p). cut: words left out."""
+
+    text: Tensor
+    pooled: Tensor | None = None
+    cut: str = ""
+
+
+@dataclass(eq=False)
+class LatentModel:
+    """A diffusers pipeline, used for its parts."""
+
+    checkpoint: Checkpoint
+    pipeline: Any
+    precision: Precision
+    loras: tuple[LoraFile, ...] = field(default=())
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.precision.device
+
+    def prompt(self, text: str) -> Prompt:
+        """The prompt as the networks see it; `cut` names the words beyond what the tokenizer takes."""
+        with torch.inference_mode():
+            told = self.pipeline.encode_prompt(
+                text, device=self.device, num_images_per_prompt=1, do_classifier_free_guidance=False
+            )
+        return Prompt(told[0], told[2] if self.checkpoint.family == "xl" else None, self._cut(text))
+
+    def _cut(self, text: str) -> str:
+        tokenizer = self.pipeline.tokenizer
+        tokens = tokenizer(text, truncation=False, verbose=False).input_ids
+        beyond = tokens[tokenizer.model_max_length - 1 : -1]
+        return str(tokenizer.decode(beyond)).strip() if beyond else ""
+
+    def encode(self, pictures: Tensor) -> Tensor:
+        """(N, 3, H, W) in [-1, 1] -> scaled latents (N, c, H / grid, W / grid) float32; means, so nothing is random."""
+        vae = self.pipeline.vae
+        with torch.inference_mode(), self._full_precision():
+            mean = vae.encode(self.precision.arrange(pictures).to(vae.dtype)).latent_dist.mean
+        shift = getattr(vae.config, "shift_factor", None) or 0.0
+        latents: Tensor = (mean.float() - shift) * vae.config.scaling_factor
+        return latents
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Scaled latents -> (N, 3, H, W) float32 around [-1, 1]."""
+        vae = self.pipeline.vae
+        shift = getattr(vae.config, "shift_factor", None) or 0.0
+        with torch.inference_mode(), self._full_precision():
+            picture: Tensor = vae.decode((latents / vae.config.scaling_factor + shift).to(vae.dtype)).sample
+        return picture.float()
+
+    def predict(self, x: Tensor, t: Tensor, prompt: Prompt) -> Tensor:
+        """The U-Net's answer (N, c, h, w) float32 to scaled input (N, 4 or 9, h, w) at step t."""
+        added = {}
+        if prompt.pooled is not None:
+            side = x.shape[-2] * self.checkpoint.grid_px, x.shape[-1] * self.checkpoint.grid_px
+            sizes = torch.tensor([[*side, 0, 0, *side]], device=x.device, dtype=prompt.text.dtype)
+            added = {
+                "added_cond_kwargs": {
+                    "text_embeds": prompt.pooled.expand(len(x), -1),
+                    "time_ids": sizes.repeat(len(x), 1),
+                }
+            }
+        unet = self.pipeline.unet
+        answer: Tensor = unet(
+            x.to(unet.dtype), t, encoder_hidden_states=prompt.text.expand(len(x), -1, -1), **added
+        ).sample
+        return answer.float()
+
+    @contextlib.contextmanager
+    def _full_precision(self) -> Iterator[None]:
+        """XL's autoencoder overflows in fp16 (diffusers' `force_upcast`)."""
+        vae = self.pipeline.vae
+        raised = vae.dtype == torch.float16 and getattr(vae.config, "force_upcast", False)
+        if raised:
+            vae.to(torch.float32)
+        try:
+            yield
+        finally:
+            if raised:
+                vae.to(torch.float16)
+
+    def use_loras(self, loras: Sequence[LoraFile]) -> None:
+        """Loads these LoRAs, each with its weight, in place of those before. InvalidInput for one that does not fit."""
+        if tuple(loras) == self.loras:
+            return
+        self.pipeline.unload_lora_weights()
+        self.loras = ()
+        for number, lora in enumerate(loras):
+            _check_lora(lora.path)
+            try:
+                self.pipeline.load_lora_weights(
+                    lora.path.parent, weight_name=lora.path.name, adapter_name=f"lora{number}"
+                )
+            except (RuntimeError, ValueError, KeyError, OSError) as error:
+                self.pipeline.unload_lora_weights()
+                reason = str(error).strip().splitlines()[0]
+                raise InvalidInput(
+                    f"LoRA {lora.path.name} does not fit {self.checkpoint.path.name} ({reason:.160}): "
+                    "choose the model it was trained on"
+                ) from error
+        if loras:
+            self.pipeline.set_adapters([f"lora{n}" for n in range(len(loras))], [lora.weight for lora in loras])
+        self.loras = tuple(loras)
+
+
+def _check_lora(path: Path) -> None:
+    if path.suffix != ".safetensors":
+        raise InvalidInput(f"LoRA {path.name}: only .safetensors files are opened; others can run code")
+    if not path.is_file():
+        raise InvalidInput(f"LoRA {path}: no such file")
+
+
+def load_model(checkpoint: Checkpoint, precision: Precision | None = None) -> LatentModel:
+    """Loads weights from the disk alone, never from a network, into the precision and memory there is.
+
+    On a GPU all of it where free memory holds it, else part by part as it is needed. NotReady for a single file whose
+    tokenizer and configs were never fetched; InvalidInput for damaged weights.
+    """
+    import diffusers
+    import transformers
+
+    # The page and the terminal show their own progress.
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+    precision = precision or choose_precision()
+    dtype = torch.float32 if precision.device.type == "cpu" else precision.dtype
+    options = {"dtype": dtype, "local_files_only": True, "safety_checker": None, "feature_extractor": None}
+    if checkpoint.family == "xl":
+        options = {name: options[name] for name in ("dtype", "local_files_only")}
+    kind = (
+        "StableDiffusion"
+        + ("XL" if checkpoint.family == "xl" else "")
+        + ("Inpaint" if checkpoint.channels == 9 else "")
+        + "Pipeline"
+    )
+    pipeline_class = getattr(diffusers, kind)
+    try:
+        if checkpoint.single_file:
+            pipeline = pipeline_class.from_single_file(str(checkpoint.path), **options)
+        else:
+            pipeline = pipeline_class.from_pretrained(checkpoint.path, use_safetensors=True, **options)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        if checkpoint.single_file:
+            raise NotReady(
+                f"{checkpoint.path.name} brings no tokenizer and configs, and they are not on this machine "
+                f"({reason:.120}): give the model as a folder in diffusers' layout, or load it once with the internet"
+            ) from error
+        raise InvalidInput(f"{checkpoint.path.name} cannot be loaded ({reason:.200})") from error
+    pipeline.set_progress_bar_config(disable=True)
+    _place(pipeline, precision)
+    return LatentModel(checkpoint, pipeline, precision)
+
+
+def _place(pipeline: "DiffusionPipeline", precision: Precision) -> None:
+    """On the device as a whole, or in turns where a GPU's free memory is too small for that."""
+    parts = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
+    for part in parts:
+        part.eval().requires_grad_(False)
+    if precision.device.type != "cuda":
+        pipeline.unet.to(memory_format=precision.memory_format)
+        pipeline.vae.to(memory_format=precision.memory_format)
+        return
+    free, _ = torch.cuda.mem_get_info(precision.device)
+    sizes = [sum(weight.numel() * weight.element_size() for weight in part.parameters()) for part in parts]
+    if sum(sizes) + _ROOM_BYTES <= free:
+        pipeline.to(precision.device)
+        return
+    pipeline.enable_attention_slicing()
+    pipeline.vae.enable_tiling()
+    if max(sizes) + _ROOM_BYTES <= free:
+        pipeline.enable_model_cpu_offload(device=precision.device)
+    else:
+        pipeline.enable_sequential_cpu_offload(device=precision.device)

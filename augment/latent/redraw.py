@@ -1,0 +1,166 @@
+"""Re-drawing a patch with a Stable Diffusion model: under a mask, or all of it (image-to-image).
+
+Inpainting U-Nets (9 channels) are told the mask and what lies around it; plain ones (4 channels) have the surroundings
+put back at every noise level (blended latents, Avrahami et al. 2022). Every sample draws its noise from its own seed
+and is computed by itself, so that a batch never changes an image. Knows no photograph and no paste-back.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from augment.errors import InvalidInput, JobFailed
+from augment.images import to_float
+from augment.latent.model import LatentModel, Prompt
+from augment.latent.settings import LatentSampling
+from augment.training import half_the_cores
+
+if TYPE_CHECKING:
+    from diffusers import SchedulerMixin
+
+__all__ = ["Redrawn", "redraw_patch"]
+
+OnStep = Callable[[int, int], None]
+"""`on_step(evaluated, total)` after each evaluation, by one thread at a time; may raise to stop, and then always."""
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """before: (h, w, 3), the patch through the autoencoder alone; after: (n, h, w, 3); float32 in [0, 255]."""
+
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
+
+
+def redraw_patch(
+    model: LatentModel,
+    pixels: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    prompts: tuple[Prompt, Prompt],
+    seeds: Sequence[int],
+    config: LatentSampling,
+    on_step: OnStep | None = None,
+) -> Redrawn:
+    """One picture for each seed. pixels: (h, w, 1 or 3) uint8 and mask: (h, w), multiples of the model's grid.
+
+    prompts: what to draw, and what not to. InvalidInput for an empty mask; JobFailed when memory runs out.
+    """
+    if not mask.any():
+        raise InvalidInput("the mask is empty: draw where the defect should be, then generate")
+    scene = _Scene.of(model, pixels, mask)
+    work = _Work(model, scene, prompts, config, on_step, len(seeds))
+    try:
+        if model.device.type == "cpu":
+            with half_the_cores(), ThreadPoolExecutor(2) as pool:
+                after = list(pool.map(work.draw, seeds))
+        else:
+            after = [work.draw(seed) for seed in seeds]
+        before = _levels(model.decode(scene.latents))
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise JobFailed(
+            f"not enough GPU memory for {pixels.shape[1]} x {pixels.shape[0]} px: close other programs, "
+            "draw a smaller mask or less padding, or choose a smaller model"
+        ) from error
+    return Redrawn(before, np.stack([_levels(one) for one in after]))
+
+
+def _levels(picture: Tensor) -> NDArray[np.float32]:
+    """(1, 3, h, w) around [-1, 1] -> (h, w, 3) float32 in [0, 255]."""
+    scaled = ((picture[0].clamp(-1, 1) + 1) * 127.5).permute(1, 2, 0)
+    levels: NDArray[np.float32] = scaled.cpu().numpy().astype(np.float32)
+    return levels
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """latents: (1, c, h, w) of the patch; given: (1, 1 + c, h, w), mask and emptied patch; mask: (1, 1, h, w)."""
+
+    latents: Tensor
+    given: Tensor
+    mask: Tensor
+
+    @classmethod
+    def of(cls, model: LatentModel, pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> "_Scene":
+        colour = pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
+        clean = torch.from_numpy(to_float(colour[None]))
+        drawn = torch.from_numpy(mask.astype(np.float32))[None, None]
+        # Wherever any pixel of a latent cell is drawn: a thin mask must not fall between the cells.
+        cells = functional.max_pool2d(drawn, model.checkpoint.grid_px).to(model.device)
+        latents = model.encode(clean)
+        emptied = model.encode(clean * (1 - drawn)) if model.checkpoint.channels == 9 else latents
+        return cls(latents, torch.cat([cells, emptied], dim=1), cells)
+
+
+class _Work:
+    """What the samples of one call share."""
+
+    def __init__(
+        self,
+        model: LatentModel,
+        scene: _Scene,
+        prompts: tuple[Prompt, Prompt],
+        config: LatentSampling,
+        on_step: OnStep | None,
+        count: int,
+    ) -> None:
+        self.model, self.scene, self.prompts, self.config = model, scene, prompts, config
+        self._on_step, self._count, self._done = on_step, count, 0
+        self._lock = threading.Lock()
+
+    def draw(self, seed: int) -> Tensor:
+        """The picture (1, 3, h, w) of a seed."""
+        scheduler = self.config.scheduler(self.model.pipeline.scheduler.config)
+        scheduler.set_timesteps(self.config.steps)
+        first = self.config.first_step(scheduler.sigmas.tolist())
+        scheduler.set_begin_index(first)
+        timesteps = scheduler.timesteps[first:]
+        generator = torch.Generator("cpu").manual_seed(seed)
+        clean = self.scene.latents
+        noise = torch.randn(clean.shape, generator=generator).to(clean.device)
+        with torch.inference_mode():
+            x = noise * scheduler.init_noise_sigma if first == 0 else scheduler.add_noise(clean, noise, timesteps[:1])
+            for index, t in enumerate(timesteps):
+                answer = self._guided(scheduler.scale_model_input(x, t), t)
+                x = _step(scheduler, answer, t, x, generator)
+                if self.model.checkpoint.channels == 4:
+                    last = index + 1 == len(timesteps)
+                    around = clean if last else scheduler.add_noise(clean, noise, timesteps[index + 1 : index + 2])
+                    x = torch.where(self.scene.mask > 0, x, around)
+                self._report(len(timesteps))
+            return self.model.decode(x)
+
+    def _guided(self, x: Tensor, t: Tensor) -> Tensor:
+        """Classifier-free guidance (Ho and Salimans 2022); scale 1 costs one evaluation."""
+        if self.model.checkpoint.channels == 9:
+            x = torch.cat([x, self.scene.given], dim=1)
+        wanted, unwanted = self.prompts
+        answer = self.model.predict(x, t, wanted)
+        if self.config.guidance == 1.0:
+            return answer
+        other = self.model.predict(x, t, unwanted)
+        return other + self.config.guidance * (answer - other)
+
+    def _report(self, steps: int) -> None:
+        if self._on_step is not None:
+            with self._lock:
+                self._done += 1
+                self._on_step(self._done, self._count * steps)
+
+
+def _step(scheduler: "SchedulerMixin", answer: Tensor, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
+    """One step of a diffusers scheduler; those that add noise take it from the sample's own generator."""
+    drawn: Tensor
+    if scheduler.__class__.__name__ == "UniPCMultistepScheduler":
+        drawn = scheduler.step(answer, t, x).prev_sample
+    else:
+        drawn = scheduler.step(answer, t, x, generator=generator).prev_sample
+    return drawn
