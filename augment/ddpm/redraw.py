@@ -133,8 +133,10 @@ def redraw(
             start=emptied if sigma is None else clean,
         )
     answer = (drawn.float().permute(0, 2, 3, 1).cpu().numpy() + 1.0) * 127.5
-    changed = values + (answer - seen) if channels != values.shape[2] else answer
-    return np.where(mask[..., None], changed, values).clip(0, 255).astype(np.float32)
+    if channels != values.shape[2]:
+        moved = answer - seen
+        answer = values + (moved if channels == 1 else moved.mean(axis=3, keepdims=True))
+    return np.where(mask[..., None], answer, values).clip(0, 255).astype(np.float32)
 
 
 def _in_channels(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.uint8]:

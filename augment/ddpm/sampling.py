@@ -129,24 +129,23 @@ def sample(
 ) -> Tensor:
     """Images (N, C, H, W) float32 clamped to [-1, 1], one for each seed and row of `condition`; `shape` is (C, H, W).
 
-    start: (1, C, H, W), the image that all of them start from under noise of `noise.sigma_max`; none without.
-
-    Row i depends on seeds[i] and condition[i] only, bit for bit on one machine with one number of threads. InvalidInput
-    if seeds and conditions differ in number, or the network gives values that are not finite.
+    Row i depends on seeds[i] and condition[i] only, bit for bit on one machine with one number of threads. start:
+    (1, C, H, W), an image that all of them start from, under noise of `noise.sigma_max`. InvalidInput if seeds and
+    conditions differ in number, or the network gives values that are not finite.
     """
     if len(seeds) != len(condition):
         raise InvalidInput(f"{len(seeds)} seeds for {len(condition)} conditions: give one seed for each sample")
     sigmas = karras_sigmas(config.steps, noise.sigma_min, noise.sigma_max)
     device = condition.label.device
-    starts = range(0, len(seeds), config.micro_batch)
-    report = None if on_step is None else _Counted(on_step, len(starts) * config.steps)
+    firsts = range(0, len(seeds), config.micro_batch)
+    report = None if on_step is None else _Counted(on_step, len(firsts) * config.steps)
     # Modes of torch belong to a thread: each micro-batch is given those of the caller.
     autocast = partial(
         torch.autocast, device.type, torch.get_autocast_dtype(device.type), torch.is_autocast_enabled(device.type)
     )
 
-    def draw(start: int) -> Tensor:
-        rows = [min(row, len(seeds) - 1) for row in range(start, start + config.micro_batch)]
+    def draw(first: int) -> Tensor:
+        rows = [min(row, len(seeds) - 1) for row in range(first, first + config.micro_batch)]
         with torch.inference_mode(), autocast():
             given = condition[torch.tensor(rows, device=device)]
             drawn = SampleNoise([seeds[row] for row in rows], shape, device)
@@ -162,9 +161,9 @@ def sample(
 
     if device.type == "cpu":
         with _half_the_cores(), ThreadPoolExecutor(2) as pool:
-            images = list(pool.map(draw, starts))
+            images = list(pool.map(draw, firsts))
     else:
-        images = [draw(start) for start in starts]
+        images = [draw(first) for first in firsts]
     result = torch.cat(images)[: len(seeds)]
     if not bool(torch.isfinite(result).all()):
         raise InvalidInput("the model gives values that are not numbers: train it again, or choose another checkpoint")
