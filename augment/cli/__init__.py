@@ -104,8 +104,14 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="redraw",
         help="re-draw what is under a mask of a photograph, or all of it",
-        example="kizu redraw 42 crack --model workspace --count 8 --workspace tiles",
+        example="kizu redraw crack 42 --model workspace --count 8 --workspace tiles",
         operation="redraw",
+    ),
+    Command(
+        name="redraw-batch",
+        help="re-draw many photographs under masks of the library, into the review",
+        example="kizu redraw-batch crack 200 --on free --model workspace --workspace tiles",
+        operation="redraw_batch",
     ),
     Command(
         name="propose",

@@ -25,7 +25,7 @@ from augment.operations.redraw_models import BUILT_IN, WORKSPACE, ModelChoice
 from augment.operations.views import current_view
 from augment.store import ImageRecord, SampleRecord, Store
 
-__all__ = ["RedrawConfig", "RedrawResult", "draw_again", "redraw", "redraw_box"]
+__all__ = ["RedrawConfig", "RedrawResult", "RedrawSettings", "Redrawing", "draw_again", "redraw", "redraw_box"]
 
 CHUNK = 4
 """Samples drawn, pasted and committed together: all that a stop, or the end of the server, can lose."""
@@ -34,15 +34,10 @@ _QUICK_PIXELS = 4_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class RedrawConfig:
-    """Where, what and how to re-draw."""
+class RedrawSettings:
+    """What is drawn and how, wherever that is."""
 
-    image_id: int = field(metadata={"help": "the photograph"})
     label: str = field(metadata={"help": "label of the samples: what is drawn"})
-    area: Literal["mask", "whole"] = field(
-        default="mask", metadata={"help": "mask: what is drawn on; whole: all of the photograph (image-to-image)"}
-    )
-    mask_sha256: str = field(default="", metadata={"help": "stored mask; the one being drawn on the image if empty"})
     model: str = field(
         default=BUILT_IN,
         metadata={"help": "built-in, workspace (its own), a folder, a .safetensors file or a Hub id"},
@@ -56,7 +51,6 @@ class RedrawConfig:
     sampler: SamplerName = field(default="dpmpp_2m_karras", metadata={"help": "sampler of diffusers"})
     steps: int = field(default=40, metadata={"help": "noise levels from noise alone; a strength skips the first"})
     guidance: float = field(default=1.0, metadata={"help": "above 1 exaggerates prompt or label, at twice the time"})
-    count: int = field(default=4, metadata={"help": "number of samples, 1 to 1000"})
     seed: int = field(default=0, metadata={"help": "seed of the first sample; the next has the next seed"})
     padding: float = field(default=PasteConfig().padding, metadata={"help": "surroundings shown, in sides of the mask"})
     feather_px: int = field(default=PasteConfig().feather_px, metadata={"help": "soft rim outside the mask, in px"})
@@ -65,14 +59,10 @@ class RedrawConfig:
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
-        if self.area not in ("mask", "whole"):
-            raise InvalidConfig(f"area {self.area!r}: allowed are mask and whole")
         if not self.label.strip():
             raise InvalidConfig("label: the samples need one; choose a class")
-        if not 1 <= self.count <= 1000:
-            raise InvalidConfig(f"count {self.count}: allowed 1 to 1000")
-        if not 0 <= self.seed < 2**63 - self.count:
-            raise InvalidConfig(f"seed {self.seed}: allowed 0 to {2**63 - 1 - self.count}")
+        if not 0 <= self.seed < 2**62:
+            raise InvalidConfig(f"seed {self.seed}: allowed 0 to {2**62 - 1}")
         LatentSampling(sampler=self.sampler, steps=self.steps, guidance=self.guidance, sigma=self.sigma)
         _ = self.paste
 
@@ -89,6 +79,26 @@ class RedrawConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RedrawConfig(RedrawSettings):
+    """Where, what and how to re-draw."""
+
+    image_id: int = field(metadata={"help": "the photograph"})
+    area: Literal["mask", "whole"] = field(
+        default="mask", metadata={"help": "mask: what is drawn on; whole: all of the photograph (image-to-image)"}
+    )
+    mask_sha256: str = field(default="", metadata={"help": "stored mask; the one being drawn on the image if empty"})
+    count: int = field(default=4, metadata={"help": "number of samples, 1 to 1000"})
+
+    def __post_init__(self) -> None:
+        """InvalidConfig names the field and its range."""
+        super().__post_init__()
+        if self.area not in ("mask", "whole"):
+            raise InvalidConfig(f"area {self.area!r}: allowed are mask and whole")
+        if not 1 <= self.count <= 1000:
+            raise InvalidConfig(f"count {self.count}: allowed 1 to 1000")
+
+
+@dataclass(frozen=True, kw_only=True)
 class RedrawResult:
     """Ids of the samples in the order of their seeds, and what the user should know about them."""
 
@@ -102,7 +112,7 @@ def redraw(config: RedrawConfig, context: Context) -> RedrawResult:
     NotFound for an unknown image, mask or model; NotReady where nothing is drawn on the image or the model is not
     there; InvalidInput for an empty mask or one of another size; JobFailed if a pixel outside the support changed.
     """
-    work = _Work.of(config, context)
+    work = Redrawing.of(config, context)
     ids: list[int] = []
     unseen, cut = 0, ""
     for first in range(0, config.count, CHUNK):
@@ -126,7 +136,7 @@ def redraw_box(mask: NDArray[np.bool_], config: PasteConfig, model: ModelChoice)
 
 
 @dataclass(frozen=True, eq=False)
-class _Work:
+class Redrawing:
     """A photograph, its mask and a model, ready to draw."""
 
     config: RedrawConfig
@@ -138,7 +148,8 @@ class _Work:
     patch: Patch
 
     @classmethod
-    def of(cls, config: RedrawConfig, context: Context, sha256: str | None = None) -> "_Work":
+    def of(cls, config: RedrawConfig, context: Context, sha256: str | None = None) -> "Redrawing":
+        """Reads photograph, mask and model; raises what `redraw` says. sha256: of the workspace's model to take."""
         store = context.store
         image = store.images.get(config.image_id)
         data = store.files.read(image.sha256)
@@ -276,6 +287,6 @@ def draw_again(sample: SampleRecord, context: Context) -> bytes:
             "count": 1,
         }
     )
-    work = _Work.of(config, context, sample.checkpoint_sha256)
+    work = Redrawing.of(config, context, sample.checkpoint_sha256)
     drawn, _ = work.draw([sample.seed], context.progress)
     return _png(drawn[0].values)

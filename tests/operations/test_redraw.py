@@ -1,19 +1,22 @@
 """Re-drawing photographs of a workspace: exact outside the support, with masks, recipes and bytes that come again."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from augment.errors import InvalidConfig, InvalidInput, NotFound, NotReady
+from augment.errors import Cancelled, InvalidConfig, InvalidInput, NotFound, NotReady
 from augment.images import decode_mask, decode_native, encode_png
-from augment.operations.context import Context
+from augment.operations import to_json
+from augment.operations.context import Context, Progress
 from augment.operations.redraw import RedrawConfig, redraw
+from augment.operations.redraw_batch import RedrawBatchConfig, redraw_batch
 from augment.operations.redraw_models import ModelChoice, known_models, model_choice
 from augment.operations.regenerate import RegenerateConfig, regenerate
-from augment.store import ImageRecord, Store, Workspace
+from augment.store import ImageRecord, JobRecord, Store, Workspace
 from augment.surfaces.draw import draw
 from tests.latent.models import save_tiny
 from tests.operations.mapped import context_of
@@ -148,3 +151,38 @@ def test_models_are_told_before_they_are_loaded(context: Context, model: str):
     told = ModelChoice(id=model, name="inpaint", side_px=64, grid_px=4, prompted=True)
     assert model_choice(context.store, model) == told
     assert all(one.id in ("built-in", "workspace") for one in known_models(context.store))
+
+
+def test_a_batch_goes_on_where_it_was_stopped(context: Context, model: str):
+    """Each sample hangs on its number alone: a job stopped in the middle ends with what one never stopped makes."""
+    store, ids = context.store, tuple(image.id or 0 for image in context.store.images.list())
+    for name in SIZES:
+        store.drafts.set(image_of(context, name).id or 0, drawn_on(context, name)[0])
+    told = RedrawBatchConfig(label="crack", model=model, steps=3, count=5, seed=500, masks="drawn", image_ids=ids)
+    whole = redraw_batch(told, context)
+    assert whole.samples == 5
+    kept = {sample.seed: sample.sha256 for sample in store.samples.list() if sample.seed >= 500}
+    assert sorted(kept) == [500, 501, 502, 503, 504] and len({*kept.values()}) == 5
+
+    class Stops(Progress):
+        def __call__(self, step, total, metrics=None, previews=None):
+            if step >= 2:
+                raise Cancelled
+
+    job = store.jobs.add(JobRecord(operation="redraw_batch", config=to_json(told)))
+    stopped = replace(context, job_id=job.id, progress=Stops())
+    again = replace(told, seed=600)
+    with pytest.raises(Cancelled):
+        redraw_batch(again, stopped)
+    assert store.samples.count(job_id=job.id) == 2
+    redraw_batch(again, replace(stopped, progress=Progress()))
+    assert sorted(row.seed for row in store.samples.rows(job_id=job.id)) == [600, 601, 602, 603, 604]
+
+
+def test_a_batch_says_what_it_lacks(context: Context, model: str):
+    with pytest.raises(NotFound, match="of label 'weld'"):
+        redraw_batch(RedrawBatchConfig(label="crack", model=model, count=1, on="weld"), context)
+    with pytest.raises(NotFound, match="no training image of 'crack' has a mask"):
+        redraw_batch(RedrawBatchConfig(label="crack", model=model, count=1, on="free"), context)
+    with pytest.raises(InvalidConfig, match="count 0"):
+        RedrawBatchConfig(label="crack", count=0)
