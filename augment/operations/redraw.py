@@ -20,7 +20,7 @@ from augment.masked import Box, PasteConfig, Pasted, Patch, crop_box, cut_patch,
 from augment.operations.context import Context
 from augment.operations.notices import Notice, notice
 from augment.operations.places import MappedEncoder, Place, placed
-from augment.operations.redraw_engines import FULL_SIGMA, Asked, Engine, OnStep, find_engine
+from augment.operations.redraw_engines import FULL_SIGMA, Asked, Engine, OnStep, find_engine, read_lora
 from augment.operations.redraw_models import BUILT_IN, WORKSPACE, ModelChoice
 from augment.operations.views import current_view
 from augment.store import ImageRecord, SampleRecord, Store
@@ -55,7 +55,9 @@ class RedrawSettings:
     padding: float = field(default=PasteConfig().padding, metadata={"help": "surroundings shown, in sides of the mask"})
     feather_px: int = field(default=PasteConfig().feather_px, metadata={"help": "soft rim outside the mask, in px"})
     match_colour: bool = field(default=True, metadata={"help": "match the light of the surroundings"})
-    loras: tuple[tuple[str, float], ...] = field(default=(), metadata={"help": "LoRA files, each with its weight"})
+    loras: tuple[str, ...] = field(
+        default=(), metadata={"help": "LoRA files, each with its weight: style.safetensors=0.8"}
+    )
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
@@ -64,7 +66,7 @@ class RedrawSettings:
         if not 0 <= self.seed < 2**62:
             raise InvalidConfig(f"seed {self.seed}: allowed 0 to {2**62 - 1}")
         LatentSampling(sampler=self.sampler, steps=self.steps, guidance=self.guidance, sigma=self.sigma)
-        _ = self.paste
+        _ = self.paste, [read_lora(one) for one in self.loras]
 
     @property
     def paste(self) -> PasteConfig:
@@ -222,7 +224,7 @@ class Redrawing:
             "label": self.config.label,
             "prompt": self.config.asked.prompt,
             "base_model": self.config.model,
-            "loras": [list(one) for one in self.config.loras],
+            "loras": list(self.config.loras),
             "drawn_sha256": self.mask_sha256,
             "box": [box.left, box.top, box.right, box.bottom],
         }
@@ -277,7 +279,7 @@ def draw_again(sample: SampleRecord, context: Context) -> bytes:
     if image is None:
         raise NotFound(f"the photograph {sample.parents[0][:12]} that this was drawn on is no longer in this workspace")
     told = {one.name: sample.recipe[one.name] for one in fields(RedrawConfig) if one.name in sample.recipe}
-    told["loras"] = tuple((path, weight) for path, weight in told["loras"])
+    told["loras"] = tuple(told["loras"])
     config = RedrawConfig(
         **{
             **told,

@@ -20,7 +20,7 @@ from augment.operations.redrawers import WorkspaceRedrawer, find_redrawer
 if TYPE_CHECKING:
     from augment.latent.model import LatentModel
 
-__all__ = ["FULL_SIGMA", "Answer", "Asked", "Engine", "OnStep", "find_engine"]
+__all__ = ["FULL_SIGMA", "Answer", "Asked", "Engine", "OnStep", "find_engine", "read_lora"]
 
 FULL_SIGMA = 14.6
 """Strength from which nothing of what is under the mask is left: Stable Diffusion's highest noise level."""
@@ -39,7 +39,7 @@ class Asked:
     sampler: SamplerName
     steps: int
     guidance: float
-    loras: tuple[tuple[str, float], ...] = ()
+    loras: tuple[str, ...] = ()
 
     @property
     def start_sigma(self) -> float | None:
@@ -131,13 +131,25 @@ class _Latent:
         from augment.latent.model import LoraFile
         from augment.latent.redraw import redraw_patch
 
-        self.model.use_loras([LoraFile(Path(path).expanduser(), weight) for path, weight in asked.loras])
+        self.model.use_loras([LoraFile(*read_lora(one)) for one in asked.loras])
         prompts = self.model.prompt(asked.prompt), self.model.prompt(asked.negative_prompt)
         sampling = LatentSampling(
             sampler=asked.sampler, steps=asked.steps, guidance=asked.guidance, sigma=asked.start_sigma
         )
         drawn = redraw_patch(self.model, patch.pixels, patch.mask, prompts, seeds, sampling, on_step)
         return Answer(drawn.before, drawn.after, prompts[0].cut)
+
+
+def read_lora(told: str) -> tuple[Path, float]:
+    """File and weight of "style.safetensors=0.8"; without a weight 1. InvalidConfig for a weight that is none."""
+    name, sign, weight = told.rpartition("=")
+    try:
+        path, value = (Path(name), float(weight)) if sign else (Path(told), 1.0)
+    except ValueError as error:
+        raise InvalidConfig(f"LoRA {told!r}: its weight {weight!r} is no number; FILE=0.8 is needed") from error
+    if not -4.0 <= value <= 4.0:
+        raise InvalidConfig(f"LoRA {told!r}: weight {value} is outside -4 to 4; 0.5 to 1 is usual")
+    return path.expanduser(), value
 
 
 def find_engine(context: Context, model: str, sha256: str | None = None) -> Engine:

@@ -133,6 +133,8 @@ def test_errors_name_what_is_wrong(context: Context, model: str):
         redraw(config(context, model, mask_sha256=drawn_on(context, "wide.png")[0]), context)
     with pytest.raises(NotReady, match="no re-drawing model"):
         redraw(config(context, "workspace"), context)
+    with pytest.raises(InvalidInput, match="no such file"):
+        redraw(config(context, model, loras=("none.safetensors=0.5",)), context)
     with pytest.raises(NotFound, match="no such folder"):
         redraw(config(context, "/nowhere/at all"), context)
     for fields, said in (
@@ -142,6 +144,8 @@ def test_errors_name_what_is_wrong(context: Context, model: str):
         ({"steps": 1}, "steps 1"),
         ({"sampler": "heun"}, "sampler 'heun'"),
         ({"area": "half"}, "area 'half'"),
+        ({"loras": ("a.safetensors=much",)}, "'much' is no number"),
+        ({"loras": ("a.safetensors=9",)}, "outside -4 to 4"),
     ):
         with pytest.raises(InvalidConfig, match=said):
             config(context, model, **fields)
