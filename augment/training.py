@@ -263,12 +263,12 @@ def load_weights(path: Path, module: nn.Module) -> None:
         raise InvalidInput(f"weights {path.name} do not fit this network ({reason}): train the model again") from error
 
 
-def start_from(path: Path, module: nn.Module, own: tuple[str, ...] = ()) -> bool:
+def start_from(path: Path, module: nn.Module, own: tuple[str, ...] = (), named: Callable[[str], str] = str) -> bool:
     """Fills a module with another network's weights to start a training from; False and no change if they do not fit.
 
     path: a `save_weights` file of a grey network. own: beginnings of the names that stay as they are, because they mean
-    something else in this training. A network for colour takes the grey input weights a third each, and gives the same
-    value in each channel at first.
+    something else in this training. named: the other network's name of a weight of this one. A network for colour
+    takes the grey input weights a third each, and gives the same value in each channel at first.
     """
     from safetensors.torch import load_file
 
@@ -277,9 +277,10 @@ def start_from(path: Path, module: nn.Module, own: tuple[str, ...] = ()) -> bool
     for name, value in wanted.items():
         if name.startswith(own):
             continue
-        if name not in given:
+        other = given.get(named(name))
+        if other is None:
             return False
-        fitted = _in_channels(given[name], value.shape)
+        fitted = _in_channels(other, value.shape)
         if fitted is None:
             return False
         taken[name] = fitted

@@ -4,6 +4,7 @@ The network is the generator's own (`Denoiser`), with the mask and the emptied i
 inside the mask a defect runs, and leaves every pixel outside as it is. Knows arrays and label indices; no workspace.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,8 +41,21 @@ class Redrawer(nn.Module):
         return multiple
 
     def start_from(self, path: Path) -> bool:
-        """Takes over what a denoiser of whole images knows, not its conditions; False if its shape is another."""
-        return start_from(path, self.denoiser, own=("condition.", "unet.beside."))
+        """Takes over what a denoiser of whole images knows, not its conditions; False if its shape is another.
+
+        A network with a level more than the other's has it on top, at twice the resolution, and begins as the other
+        seen through it: blocks begin as identities, and so does the way up from the other's finest level.
+        """
+        own = ("condition.", "unet.beside.")
+        if start_from(path, self.denoiser, own):
+            return True
+        added = ("unet.down.0.", "unet.up.0.", "unet.rise.1.")
+        if len(self.config.unet.widths) < 2 or not start_from(path, self.denoiser, own + added, _level_above):
+            return False
+        rise = self.denoiser.unet.rise[1]
+        nn.init.dirac_(rise.weight)  # type: ignore[arg-type]
+        nn.init.zeros_(rise.bias)  # type: ignore[arg-type]
+        return True
 
     def forward(self, x: Tensor, sigma: Tensor, condition: Condition, clean: Tensor, mask: Tensor) -> Tensor:
         """The estimate of x0: (N, C, H, W) float32, equal to `clean` outside the mask.
@@ -78,6 +92,11 @@ class Redrawer(nn.Module):
         area = mask[:, 0].sum(dim=(1, 2))
         weighted: Tensor = error / area.clamp_min(mask[0].numel() / 100)
         return weighted
+
+
+def _level_above(name: str) -> str:
+    """The name of a weight of the U-Net in a network without the finest level."""
+    return re.sub(r"^unet\.(down|up|rise)\.(\d+)\.", lambda found: f"unet.{found[1]}.{int(found[2]) - 1}.", name)
 
 
 def redraw(

@@ -184,6 +184,20 @@ def test_it_starts_from_a_network_of_whole_images(tmp_path: Path):
     assert DenoiserConfig.from_json(model.config.to_json()) == model.config
 
 
+def test_a_finer_network_starts_from_a_coarser_one(tmp_path: Path):
+    coarse, fine = crops(4, side=64), crops(4, side=128)
+    whole = TrainingImages(coarse.pixels, coarse.label, None)
+    known = build_denoiser(whole, 2, "label", DenoiserTraining(images_seen=8), width=8)
+    save_weights(tmp_path / "known.safetensors", known)
+    model = build_redrawer(fine, 2, training(), width=8)
+    assert len(model.denoiser.unet.down) == len(known.unet.down) + 1
+    assert model.start_from(tmp_path / "known.safetensors")
+    assert torch.equal(model.denoiser.unet.down[1][0].conv_in.weight, known.unet.down[0][0].conv_in.weight)
+    image = torch.rand(1, 8, 4, 4)
+    assert torch.equal(model.denoiser.unet.rise[1](image), image)
+    assert torch.equal(model.denoiser.unet.head.weight, known.unet.head.weight)
+
+
 def test_widened_masks_hold_the_real_one_and_differ():
     data = crops()
     rows = np.flatnonzero(data.masked)
