@@ -31,7 +31,7 @@ class TrainRedrawConfig(NetworkTraining):
     """The size of the re-drawing model and how it is trained."""
 
     side_px: int = field(
-        default=64, metadata={"help": "side of the patches it draws, in px: 64, or 128 for four times the work"}
+        default=64, metadata={"help": "side of the patches it draws, in px: 64, or 128 for twice the work"}
     )
     width: int = field(default=48, metadata={"help": "channels at 32 px, a multiple of 8: 48 for a CPU, 128 for a GPU"})
     crops: int = field(default=16, metadata={"help": "crops cut around each mask, each with other surroundings"})

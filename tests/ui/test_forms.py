@@ -7,7 +7,7 @@ from ui.forms import describe_fields
 from ui.train_routes import DEMO_IMAGES_SEEN, KINDS
 
 
-@pytest.mark.parametrize("name", ["import", "train_encoder", "train_ddpm", "embed", "export"])
+@pytest.mark.parametrize("name", ["import", "train_encoder", "train_ddpm", "train_redraw", "embed", "export"])
 def test_every_plain_field_has_an_input(name: str) -> None:
     operation = find_operation(name)
     described = describe_fields(operation.config_type)
