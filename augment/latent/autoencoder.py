@@ -77,7 +77,6 @@ def train_autoencoder(
     )
     if checkpoint.exists():
         run.restore(checkpoint)
-    metrics: dict[str, float] = {}
     losses: list[float] = []
     began, first = time.perf_counter(), run.step
     try:
@@ -85,17 +84,17 @@ def train_autoencoder(
             batch = _batch(pictures, training, run)
             losses = [*losses[-99:], run.update(_loss(run.module, batch, training.kl_weight, precision))]
             last, previews = run.step == run.steps, None
+            pace = (run.step - first) / (time.perf_counter() - began)
+            run.metrics |= {"loss": float(np.mean(losses)), "steps_per_second": pace}
             if last or run.step % _CHECK_STEPS == 0:
-                metrics["psnr_db"], previews = _look(run.ema.module, held_out, precision)
+                run.metrics["psnr_db"], previews = _look(run.ema.module, held_out, precision)
                 run.save(checkpoint)
             if last or run.step % _REPORT_STEPS == 0:
-                metrics["loss"] = float(np.mean(losses))
-                metrics["steps_per_second"] = (run.step - first) / (time.perf_counter() - began)
-                report(run.step, run.steps, dict(metrics), previews)
+                report(run.step, run.steps, dict(run.metrics), previews)
     except Cancelled:
         run.save(checkpoint)
         raise
-    return run.ema.module, metrics
+    return run.ema.module, dict(run.metrics)
 
 
 def _batch(pictures: NDArray[np.uint8], training: AutoencoderTraining, run: Trainee) -> Tensor:

@@ -131,7 +131,6 @@ def train_painter(
         run.restore(checkpoint)
     levels = build_scheduler().alphas_cumprod
     tokens, unsaid = _tokens(tokenizer, scenes.captions), _tokens(tokenizer, [""])[0]
-    metrics: dict[str, float] = {}
     losses: list[float] = []
     began, first = time.perf_counter(), run.step
     try:
@@ -143,22 +142,21 @@ def train_painter(
             loss = _loss(run.module, scenes, rows, said, levels, training, run.generator, precision)
             losses = [*losses[-199:], run.update(loss)]
             last = run.step == run.steps
+            pace = (run.step - first) * training.batch_size / (time.perf_counter() - began)
+            run.metrics |= {"loss": float(np.mean(losses)), "images_per_second": pace}
             if last or run.step % _SAVE_STEPS == 0:
-                metrics["held_out_loss"] = _held_out_loss(
+                run.metrics["held_out_loss"] = _held_out_loss(
                     run.ema.module, tokenizer, held_out, levels, training, precision
                 )
                 run.save(checkpoint)
             if last or run.step % _REPORT_STEPS == 0:
-                metrics["loss"] = float(np.mean(losses))
-                pace = (run.step - first) * training.batch_size / (time.perf_counter() - began)
-                metrics["images_per_second"] = pace
-                report(run.step, run.steps, dict(metrics))
+                report(run.step, run.steps, dict(run.metrics))
     except Cancelled:
         run.save(checkpoint)
         raise
     averaged = run.ema.module
     assert isinstance(averaged, Painter)
-    return averaged, metrics
+    return averaged, dict(run.metrics)
 
 
 def _tokens(tokenizer: "CLIPTokenizer", captions: Sequence[str]) -> Tensor:

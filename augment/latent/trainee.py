@@ -46,6 +46,7 @@ class Trainee:
         )
         self.generator = torch.Generator("cpu").manual_seed(seed)
         self.step, self.steps, self.learning_rate, self.identity = 0, steps, learning_rate, identity
+        self.metrics: dict[str, float] = {}
 
     def update(self, loss: Tensor) -> float:
         """One optimiser step on a scalar loss; its value. JobFailed if it is not finite, before it reaches weights."""
@@ -67,6 +68,7 @@ class Trainee:
         """Writes all of it."""
         state = {
             "step": self.step,
+            "metrics": self.metrics,
             "module": self.module.state_dict(),
             "averaged": self.ema.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -86,4 +88,4 @@ class Trainee:
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["order"])
         restore_random_state(state["random"])
-        self.step = state["step"]
+        self.step, self.metrics = state["step"], state["metrics"]

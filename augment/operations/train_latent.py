@@ -189,12 +189,9 @@ def _train_autoencoder(
     autoencoder, metrics = train_autoencoder(
         scenes.pixels[rows], scenes.pixels[held], training, context.job_folder / "autoencoder.pt", report
     )
-    kept = context.job_folder / "autoencoder.json"
-    if metrics:
-        kept.write_text(json.dumps(metrics), encoding="utf-8")
     factor = scaling_factor(autoencoder, scenes.pixels[:256], choose_precision())
     autoencoder.register_to_config(scaling_factor=factor)
-    return autoencoder, json.loads(kept.read_text(encoding="utf-8"))
+    return autoencoder, metrics
 
 
 def _encoded(
@@ -247,5 +244,5 @@ def _train_painter(
             log.write_text(json.dumps(history), encoding="utf-8")
         context.progress(_ENCODED + round((1000 - _ENCODED) * step / total), 1000, metrics)
 
-    trained, _ = train_painter(painter, tokenizer, *parts, training, context.job_folder / "painter.pt", report)
-    return trained, tokenizer, {name: float(value) for name, value in history[-1].items()}, history
+    trained, metrics = train_painter(painter, tokenizer, *parts, training, context.job_folder / "painter.pt", report)
+    return trained, tokenizer, metrics, history
