@@ -6,11 +6,9 @@ The number of threads and the kind of processor may still change the last bits; 
 """
 
 import math
-import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 
@@ -22,6 +20,7 @@ from augment.ddpm.denoiser import Denoise
 from augment.ddpm.schedule import NoiseConfig, karras_sigmas
 from augment.ddpm.settings import SamplerConfig
 from augment.errors import InvalidInput
+from augment.training import half_the_cores
 
 __all__ = ["SampleNoise", "SamplerConfig", "sample", "sample_ancestral", "sample_dpmpp_2m", "sample_heun"]
 
@@ -160,7 +159,8 @@ def sample(
             return x.clamp(-1, 1)
 
     if device.type == "cpu":
-        with _half_the_cores(), ThreadPoolExecutor(2) as pool:
+        # Also for one micro-batch alone: its last bits must not hang on how many there are.
+        with half_the_cores(), ThreadPoolExecutor(2) as pool:
             images = list(pool.map(draw, firsts))
     else:
         images = [draw(first) for first in firsts]
@@ -181,15 +181,3 @@ class _Counted:
         with self._lock:
             self._done += 1
             self._on_step(self._done, self._total)
-
-
-@contextmanager
-def _half_the_cores() -> Iterator[None]:
-    """For two micro-batches beside each other, and for one alone, whose last bits must not change: small convolutions
-    keep two threads waiting for each other longer than they work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(min(before, max(1, (os.cpu_count() or 1) // 2)))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

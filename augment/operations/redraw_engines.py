@@ -102,7 +102,8 @@ class _Workspace:
             patch.mask,
             asked.label,
             seeds,
-            SamplerConfig(steps=asked.steps),
+            # One by one: batches draw a single sample of each photograph.
+            SamplerConfig(steps=asked.steps, micro_batch=1),
             guidance=asked.guidance,
             sigma=asked.start_sigma,
             on_step=on_step,
