@@ -16,6 +16,7 @@ from augment import images
 from augment.errors import InvalidInput, NotFound
 from augment.masked import Box, PasteConfig, crop_box
 from augment.operations.mask_library import estimate_part, library_mask
+from augment.operations.redrawn import last_drawn
 from augment.operations.views import load_mask, load_pixels
 from augment.store import ImageRecord, Store
 from ui.calls import Call, route
@@ -34,14 +35,14 @@ def _size(image: ImageRecord) -> tuple[int, int]:
     return image.width_px, image.height_px
 
 
-def stretched(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Pixels (H, W, C) with the 0.1 percentile of all channels as black and the 99.9 as white; flat ones stay."""
-    low, high = (float(value) for value in np.percentile(pixels[::4, ::4], (0.1, 99.9)))
+def stretch_table(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """Level to level, (256,), that shows the 0.1 percentile of pixels in [0, 255] as black and the 99.9 as white; flat
+    ones stay."""
+    low, high = (float(value) for value in np.percentile(pixels, (0.1, 99.9)))
     if high - low < 1:
-        return pixels
+        return np.arange(256, dtype=np.uint8)
     levels = np.clip((np.arange(256) - low) * (255 / (high - low)), 0, 255)
-    table: NDArray[np.uint8] = np.rint(levels).astype(np.uint8)
-    return np.take(table, pixels)
+    return np.asarray(np.rint(levels), dtype=np.uint8)
 
 
 def _preview(call: Call) -> Response:
@@ -50,7 +51,9 @@ def _preview(call: Call) -> Response:
 
     def make() -> bytes:
         pixels = load_pixels(call.desk.store, image)
-        return images.thumbnail(stretched(pixels) if contrast else pixels, PREVIEW_SIDE_PX)
+        if contrast:
+            pixels = np.take(stretch_table(pixels[::4, ::4]), pixels)
+        return images.thumbnail(pixels, PREVIEW_SIDE_PX)
 
     data = cached(call.desk, f"{image.sha256}-canvas{int(contrast)}", make)
     return picture(call, image.sha256, data, "image/webp")
@@ -104,6 +107,10 @@ def _own(call: Call) -> Response:
     if mask is None or not mask.any():
         raise NotFound(f"image {call.id()} came without a mask: draw one, or take one from the library")
     return _packed(mask)
+
+
+def _last(call: Call) -> Response:
+    return _packed(last_drawn(call.desk.store, _size(_image(call))))
 
 
 def _library(call: Call) -> Response:
@@ -165,6 +172,7 @@ def routes(desks: Desks) -> list[BaseRoute]:
         route(f"{image}/mask.png", _download, desks),
         route(f"{image}/mask/upload", _upload, desks, ("POST",)),
         route(f"{image}/mask/own", _own, desks),
+        route(f"{image}/mask/last", _last, desks),
         route(f"{image}/mask/library", _library, desks),
         route(f"{image}/crop", _crop, desks),
     ]

@@ -37,7 +37,10 @@ class TabParts:
 
 @dataclass
 class Desk:
-    """An open workspace with what acts on it. `demo` marks a visitor's temporary one, where some things are off."""
+    """An open workspace with what acts on it. `demo` marks a visitor's temporary one, where some things are off.
+
+    clicks, redraws: what Map and Inpaint wait for from the worker.
+    """
 
     workspace: "Workspace"
     store: "Store"
@@ -46,6 +49,7 @@ class Desk:
     demo: bool = False
     reviewer: str = ""
     clicks: Clicks = field(default_factory=Clicks, repr=False)
+    redraws: Clicks = field(default_factory=Clicks, repr=False)
     _atlas: "tuple[int, Atlas] | None" = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 

@@ -72,7 +72,7 @@ export class Run {
       line.classList.toggle("known", known);
       if (known) bar.style.width = `${(100 * state.step) / state.total}%`;
       if (stop.disabled) words.textContent = t("map.stopping");
-      else if (known) words.textContent = [t("map.generating_of", { done: state.step, n: count }), state.eta === null ? "" : t("shell.eta", { time: window.kizu.duration(state.eta) })].filter(Boolean).join(", ");
+      else if (known) words.textContent = [t("map.generating_of", { done: Math.floor((count * state.step) / state.total), n: count }), state.eta === null ? "" : t("shell.eta", { time: window.kizu.duration(state.eta) })].filter(Boolean).join(", ");
       else words.textContent = t(seconds > FIRST_CALL_SECONDS ? "map.generating_long" : "map.generating", { n: count, s: seconds.toFixed(0) });
     };
     const halt = async () => {

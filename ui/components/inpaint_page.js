@@ -21,11 +21,11 @@ class InpaintPage {
     progress.setAttribute("role", "status");
     this.empty = h("div", { class: "none", role: "status" }, h("p", {}, t("inpaint.loading")));
     fill(this.element, h("div", { class: "left" }, canvas, strip), h("div", { class: "right" }, form, progress, results), this.empty);
-    this.canvas = new MaskCanvas(canvas, { onMask: () => this.#masked(), libraryLabel: () => this.form.label.value });
+    this.canvas = new MaskCanvas(canvas, { onMask: () => this.#masked(), onContrast: () => this.results.look(), libraryLabel: () => this.form.label.value });
     this.strip = new ImageStrip(strip, { onChoose: (image) => this.#open(image) });
     this.form = new RedrawForm(form, { onCrop: () => this.#crop(), onGenerate: () => this.generate() });
     this.run = new Run(progress, () => (this.form.busy = this.run.busy), "kizu/inpaint/redraw");
-    this.results = new RedrawResults(results, { onShow: (sample) => this.#show(sample), onReview: () => window.kizu.tab("review") });
+    this.results = new RedrawResults(results, { onShow: (sample) => this.#show(sample), contrast: () => this.canvas.contrast, onReview: () => window.kizu.tab("review") });
   }
 
   #listen() {
@@ -69,6 +69,7 @@ class InpaintPage {
     this.empty.hidden = true;
     const wanted = Number(sessionStorage.getItem(LAST));
     if (!this.image) this.strip.choose(this.strip.get(wanted) ? wanted : state.drafts[0] ?? images[0].id);
+    this.#crop();
     this.#ready();
     if (this.attached) return;
     this.attached = true;
@@ -92,25 +93,24 @@ class InpaintPage {
   // ---- what is drawn, and the crop around it
 
   #masked() {
+    this.results.choose(null);
     const { drafts } = this.strip, { id } = this.image;
     if (this.canvas.raster.count > 0 !== drafts.has(id)) this.strip.mark(drafts.has(id) ? [...drafts].filter((other) => other !== id) : [id, ...drafts]);
     this.#crop();
-    this.#ready();
   }
 
   // The rectangle that the model will see; a newer mask makes the answer to an older one worthless.
   async #crop() {
-    const { stage, raster } = this.canvas ?? {}, box = raster?.box, chosen = this.form?.chosen;
-    const asked = box && chosen && `kizu/inpaint/image/${this.image.id}/crop?box=${box.left},${box.top},${box.right},${box.bottom}&padding=${this.form.padding.value}&feather=${this.form.feather_px.value}&side=${chosen.side_px}`;
+    const { stage, raster } = this.canvas ?? {}, { form } = this;
+    if (!raster || !form) return;
+    const { box } = raster, asked = !form.whole && form.chosen && box && `kizu/inpaint/image/${this.image.id}/crop?box=${box.left},${box.top},${box.right},${box.bottom}&padding=${form.padding.value}&feather=${form.feather_px.value}&side=${form.chosen.side_px}`;
     this.asked = asked;
-    if (!asked) {
-      if (stage) stage.crop = null;
-      return stage?.redraw();
-    }
-    const crop = await getJson(asked).catch(() => null);
+    const whole = form.whole ? { left: 0, top: 0, right: raster.width, bottom: raster.height } : null;
+    const crop = asked ? await getJson(asked).catch(() => null) : whole;
     if (this.asked !== asked) return;
     stage.crop = crop;
     stage.redraw();
+    this.#ready();
   }
 
   // Why the button waits, if it does.
@@ -118,7 +118,7 @@ class InpaintPage {
     const { raster } = this.canvas;
     const train = h("button", { type: "button", class: "link", onclick: () => window.kizu.tab("train") }, t("map.go_train"));
     if (this.state && !this.state.models.length) this.form.missing = [h("span", {}, t("inpaint.no_model")), " ", train];
-    else this.form.missing = raster && !raster.count ? h("span", {}, t("inpaint.draw_first")) : null;
+    else this.form.missing = raster && !raster.count && !this.form.whole ? h("span", {}, t("inpaint.draw_first")) : null;
   }
 
   // ---- generating
@@ -140,13 +140,13 @@ class InpaintPage {
   #answer({ samples, seconds, warnings, stopped }, image) {
     const many = { n: samples.length, s: seconds.toFixed(1) };
     this.run.say(h("span", {}, t(stopped ? (samples.length ? "inpaint.stopped" : "map.stopped_empty") : "inpaint.made", many)), warnings);
-    this.results.show(samples, image);
+    this.results.show(samples, image.id);
   }
 
   // A result in its place on the photograph, or the photograph itself again.
   #show(sample) {
     const { stage } = this.canvas;
-    stage.result = sample && sample.image_id === this.image.id ? { image: sample.picture, box: sample.box } : null;
+    stage.result = sample && sample.imageId === this.image.id ? { image: sample.picture, box: sample.box } : null;
     if (stage.result && !sample.seen) this.canvas.look(sample.box);
     if (sample) sample.seen = true;
     stage.redraw();

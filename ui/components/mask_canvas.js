@@ -14,7 +14,7 @@ const LEAST_PX = 1, MOST_PX = 1000;
 const SIZE_STEP = 1.25;
 
 export class MaskCanvas {
-  /** options: onMask() when what is drawn has changed; libraryLabel(): whose masks the library gives, "" for everybody's. */
+  /** options: onMask() when what is drawn has changed, onContrast() when contrast has; libraryLabel(): whose masks the library gives, "" for everybody's. */
   constructor(root, options) {
     this.options = options;
     this.image = this.raster = null;
@@ -241,6 +241,7 @@ export class MaskCanvas {
     this.contrast = !this.contrast;
     this.bar.toggle("contrast", this.contrast);
     if (this.image) this.#photograph(this.image).catch((error) => window.kizu.say(error.message, true));
+    this.options.onContrast();
   }
 
   // ---- masks from elsewhere: they replace what is drawn, or with Shift come over it

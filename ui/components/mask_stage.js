@@ -89,7 +89,7 @@ export class Stage {
     }
     pen.imageSmoothingEnabled = view.scale < PIXELS_FROM;
     if (this.result) pen.drawImage(this.result.image, ...this.#area(this.result.box));
-    if (this.masked) {
+    else if (this.masked) {
       pen.imageSmoothingEnabled = view.scale * ratio < 1;
       pen.globalAlpha = this.opacity;
       this.tiles.draw(pen, view, ratio);

@@ -1,11 +1,13 @@
 // The form beside the canvas: what to draw into the mask, how strongly, with which model. It makes the config of `redraw` and knows no
 // canvas; the crop and the results are the page's.
 
-import { fill, h, t } from "./dom.js";
+import { fill, getJson, h, t } from "./dom.js";
 import { sigmaOf, stepOf } from "./strength.js";
 
 const MOST_COUNT = 32;
-const PRESETS = [["good", 0.2], ["defect", 0.4]];
+const PRESETS = [["good", 0.2], ["defect", 0.4], ["all", 1]];
+const SAMPLERS = { dpmpp_2m_karras: "DPM++ 2M Karras", dpmpp_2m_sde_karras: "DPM++ 2M SDE Karras", euler: "Euler", euler_a: "Euler a", unipc: "UniPC" };
+const OTHER = "other"; // a model that is named by a path or a Hub id
 const NUMBERS = ["steps", "guidance", "count", "seed", "padding", "feather_px"];
 
 export class RedrawForm {
@@ -15,6 +17,9 @@ export class RedrawForm {
     const change = () => this.#changed();
     this.label = h("select", { onchange: change });
     this.model = h("select", { onchange: () => this.#chosen() });
+    this.named = h("input", { type: "text", spellcheck: "false", placeholder: t("inpaint.named_hint"), "aria-label": t("inpaint.named"), hidden: true, onchange: () => this.#look() });
+    this.area = Object.fromEntries(["mask", "whole"].map((name) => [name, h("button", { type: "button", onclick: () => this.#aimAt(name) }, t(`inpaint.area_${name}`))]));
+    this.loras = h("input", { type: "text", spellcheck: "false", placeholder: t("inpaint.loras_hint") });
     this.sampler = h("select", {});
     this.prompt = h("textarea", { rows: 2, spellcheck: "false" });
     this.negative_prompt = h("input", { type: "text", spellcheck: "false" });
@@ -33,8 +38,7 @@ export class RedrawForm {
     this.button = h("button", { type: "button", class: "primary", onclick: () => options.onGenerate() });
     this.#layout(root);
     this.#strength(0.4);
-    this.ready = false;
-    this.#changed();
+    this.#aimAt("mask");
   }
 
   #layout(root) {
@@ -42,46 +46,77 @@ export class RedrawForm {
     const presets = PRESETS.map(([name, strength]) => h("button", { type: "button", data: { strength }, onclick: () => this.#strength(strength) }, t(`inpaint.preset_${name}`)));
     this.presets = presets;
     this.words = h("div", { class: "words" }, field("prompt", this.prompt), field("negative_prompt", this.negative_prompt));
+    this.lora = h("details", {}, h("summary", {}, "LoRA"), field("loras", this.loras));
     fill(root,
       h("div", { class: "two" }, field("label", this.label), field("model", this.model)),
+      this.named,
       this.words,
+      this.lora,
       h("div", { class: "field strength", title: t("inpaint.strength_long") },
         h("span", {}, t("inpaint.strength"), h("span", { class: "values" }, this.also, h("label", {}, "σ ", this.sigma))), this.strength, h("div", { class: "segments" }, presets)),
       h("div", { class: "four" }, field("sampler", this.sampler), field("steps", this.steps), field("guidance", this.guidance)),
-      h("div", { class: "four" }, field("padding", this.padding), field("feather_px", this.feather_px), h("label", { class: "check", title: t("inpaint.match_colour_long") }, this.match_colour, t("inpaint.match_colour"))),
+      h("div", { class: "area" }, field("padding", this.padding), field("feather_px", this.feather_px), h("div", { class: "segments", title: t("inpaint.area_long") }, Object.values(this.area)),
+        h("label", { class: "check", title: t("inpaint.match_colour_long") }, this.match_colour, t("inpaint.match_colour"))),
       h("div", { class: "four" }, field("seed", this.seed, h("label", { class: "keep", title: t("map.keep_seed") }, this.keepSeed, t("inpaint.keep"))), field("count", this.count), this.button),
       this.note);
   }
 
-  /** What there is to choose from: {labels, models: [{id, name, side_px, prompted, labels}], samplers, defaults}; what was typed stays. */
-  configure({ labels, models, samplers, defaults }) {
-    this.models = models;
+  /** What there is to choose from: {labels, models, samplers, defaults, demo} as the server tells; what was typed stays. */
+  configure({ labels, models, samplers, defaults, demo }) {
+    this.models = [...models, ...(this.models ?? []).filter(({ other }) => other)];
     this.labels = labels;
-    choices(this.model, models.map(({ id, name }) => [id, name]));
-    choices(this.sampler, samplers.map((name) => [name, t(`inpaint.sampler_${name}`)]));
+    choices(this.model, [...models.map(({ id, name }) => [id, window.kizu.has(`inpaint.model_${id}`) ? t(`inpaint.model_${id}`) : name]), ...(demo ? [] : [[OTHER, t("inpaint.model_other")]])]);
+    choices(this.sampler, samplers.map((name) => [name, SAMPLERS[name] ?? name]));
     if (!this.configured && defaults) {
       for (const name of NUMBERS) this[name].value = String(defaults[name]);
       this.match_colour.checked = defaults.match_colour;
       this.sampler.value = defaults.sampler;
-      for (const name of ["prompt", "negative_prompt"]) this[name].value = defaults[name] ?? "";
-      this.#strength(stepOf(defaults.sigma) / 1000);
       this.configured = true;
     }
+    this.lora.hidden = demo;
     this.#chosen();
   }
 
-  // Each model knows its own labels; what takes no words is not asked for any.
+  // Each model knows its own labels; what takes no words is not asked for any, and draws with one sampler alone.
   #chosen() {
-    const { chosen } = this;
-    choices(this.label, (chosen?.labels ?? this.labels ?? []).map((name) => [name, name]));
-    this.words.hidden = chosen ? !chosen.prompted : false;
+    const { chosen } = this, prompted = !chosen || chosen.prompted;
+    choices(this.label, (chosen?.labels.length ? chosen.labels : (this.labels ?? [])).map((name) => [name, name]));
+    this.named.hidden = this.model.value !== OTHER;
+    this.words.hidden = this.lora.hidden = !prompted;
+    this.sampler.disabled = !prompted;
+    if (!prompted) this.sampler.selectedIndex = 0;
     this.options.onCrop();
     this.#changed();
   }
 
+  // A model by its name: what it is, the server tells; one of the Hub may have to be fetched.
+  async #look() {
+    const name = this.named.value.trim();
+    this.models = this.models.filter(({ other }) => !other);
+    this.problem = name ? h("span", {}, t("inpaint.looking")) : null;
+    this.#chosen();
+    if (!name) return;
+    try {
+      const found = await getJson(`kizu/inpaint/model?name=${encodeURIComponent(name)}`);
+      if (this.named.value.trim() !== name) return;
+      this.models.push({ ...found, other: true });
+      this.problem = null;
+    } catch (error) {
+      if (this.named.value.trim() === name) this.problem = h("span", { class: "bad" }, error.message);
+    }
+    this.#chosen();
+  }
+
+  #aimAt(area) {
+    this.whole = area === "whole";
+    for (const [name, button] of Object.entries(this.area)) button.setAttribute("aria-pressed", String(name === area));
+    this.options.onCrop();
+  }
+
   /** The chosen model, or undefined. */
   get chosen() {
-    return this.models?.find(({ id }) => String(id) === this.model.value);
+    const other = this.model.value === OTHER;
+    return this.models?.find((model) => (other ? model.other : !model.other && model.id === this.model.value));
   }
 
   /** Draw samples of this class, where the model knows it. */
@@ -113,8 +148,9 @@ export class RedrawForm {
   #changed() {
     const count = Number(this.count.value) || 0;
     fill(this.button, h("span", {}, t("inpaint.generate", { n: count })), h("kbd", {}, "Ctrl+Enter"));
-    this.button.disabled = Boolean(this.running || this.reason || !this.chosen || !this.label.value || count < 1);
-    fill(this.note, this.running ? null : this.reason);
+    this.button.disabled = Boolean(this.running || this.reason || this.problem || !this.chosen || !this.label.value || count < 1);
+    fill(this.note, this.running ? null : (this.problem ?? this.reason));
+    this.prompt.placeholder = t("inpaint.prompt_hint", { label: this.label.value });
   }
 
   /** The fields of the operation's config that stand here. */
@@ -125,11 +161,13 @@ export class RedrawForm {
       count: Math.min(MOST_COUNT, Math.round(numbers.count)),
       model: this.chosen.id,
       label: this.label.value,
+      area: this.whole ? "whole" : "mask",
       prompt: this.prompt.value.trim(),
       negative_prompt: this.negative_prompt.value.trim(),
       sigma: this.value,
       sampler: this.sampler.value,
       match_colour: this.match_colour.checked,
+      loras: this.chosen.prompted ? loraFiles(this.loras.value) : [],
     };
   }
 
@@ -138,6 +176,13 @@ export class RedrawForm {
     if (!this.keepSeed.checked && used) this.seed.value = String((seed + used) % 2 ** 31);
   }
 }
+
+// "fine.safetensors:0.8, grain.safetensors" as [[path, weight]]; a weight is a number after the last colon.
+const loraFiles = (text) =>
+  text.split(",").map((part) => part.trim()).filter(Boolean).map((part) => {
+    const [, path, weight] = part.match(/^(.*?)(?::\s*(-?[\d.]+))?$/);
+    return [path.trim(), weight === undefined ? 1 : Number(weight)];
+  });
 
 const number = (min, max, step, oninput = null) => h("input", { type: "number", min: String(min), max: String(max), step: String(step), oninput });
 const has = (key) => (window.kizu.has(key) ? t(key) : null);
