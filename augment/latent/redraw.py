@@ -8,6 +8,7 @@ and is computed by itself, so that a batch never changes an image. Knows no phot
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from torch.nn import functional
 from augment.errors import InvalidInput, JobFailed
 from augment.images import to_float
 from augment.latent.model import LatentModel, Prompt
+from augment.latent.reference import Reference
 from augment.latent.settings import LatentSampling
 from augment.training import half_the_cores
 
@@ -48,21 +50,25 @@ def redraw_patch(
     seeds: Sequence[int],
     config: LatentSampling,
     on_step: OnStep | None = None,
+    reference: NDArray[np.uint8] | None = None,
 ) -> Redrawn:
     """One picture for each seed. pixels: (h, w, 1 or 3) uint8 and mask: (h, w), multiples of the model's grid.
 
-    prompts: what to draw, and what not to. InvalidInput for an empty mask; JobFailed when memory runs out.
+    prompts: what to draw, and what not to. reference: (h, w, 1 or 3) uint8 of the same size, a picture to take after,
+    at the price of one evaluation more a step. InvalidInput for an empty mask; JobFailed when memory runs out.
     """
     if not mask.any():
         raise InvalidInput("the mask is empty: draw where the defect should be, then generate")
     scene = _Scene.of(model, pixels, mask)
     work = _Work(model, scene, prompts, config, on_step, len(seeds))
+    looking: AbstractContextManager[object] = nullcontext()
     try:
-        if model.device.type == "cpu":
-            with half_the_cores(), ThreadPoolExecutor(2) as pool:
-                after = list(pool.map(work.draw, seeds))
-        else:
-            after = [work.draw(seed) for seed in seeds]
+        if reference is not None:
+            work.reference = Reference(model.pipeline.unet)
+            work.shown = _Scene.of(model, reference, np.zeros_like(mask))
+            looking = work.reference.installed()
+        with looking:
+            after = work.draw_all(seeds)
         before = _levels(model.decode(scene.latents))
     except torch.OutOfMemoryError as error:
         torch.cuda.empty_cache()
@@ -101,7 +107,10 @@ class _Scene:
 
 
 class _Work:
-    """What the samples of one call share."""
+    """What the samples of one call share. reference, shown: attention to another picture, and that picture."""
+
+    reference: Reference | None = None
+    shown: _Scene | None = None
 
     def __init__(
         self,
@@ -116,6 +125,13 @@ class _Work:
         self._on_step, self._count, self._done = on_step, count, 0
         self._lock = threading.Lock()
 
+    def draw_all(self, seeds: Sequence[int]) -> list[Tensor]:
+        """Two at a time on a processor, one after the other on a GPU."""
+        if self.model.device.type != "cpu":
+            return [self.draw(seed) for seed in seeds]
+        with half_the_cores(), ThreadPoolExecutor(2) as pool:
+            return list(pool.map(self.draw, seeds))
+
     def draw(self, seed: int) -> Tensor:
         """The picture (1, 3, h, w) of a seed."""
         scheduler = self.config.scheduler(self.model.pipeline.scheduler.config)
@@ -129,7 +145,8 @@ class _Work:
         with torch.inference_mode():
             x = noise * scheduler.init_noise_sigma if first == 0 else scheduler.add_noise(clean, noise, timesteps[:1])
             for index, t in enumerate(timesteps):
-                answer = self._guided(scheduler.scale_model_input(x, t), t)
+                with self._looking(scheduler, noise, timesteps[index : index + 1]):
+                    answer = self._guided(scheduler.scale_model_input(x, t), t)
                 x = _step(scheduler, answer, t, x, generator)
                 if self.model.checkpoint.channels == 4:
                     last = index + 1 == len(timesteps)
@@ -137,6 +154,17 @@ class _Work:
                     x = torch.where(self.scene.mask > 0, x, around)
                 self._report(len(timesteps))
             return self.model.decode(x)
+
+    def _looking(self, scheduler: "SchedulerMixin", noise: Tensor, t: Tensor) -> AbstractContextManager[None]:
+        """Shows the U-Net the reference under the same noise; its answer to that is thrown away."""
+        if self.reference is None or self.shown is None:
+            return nullcontext()
+        x = scheduler.scale_model_input(scheduler.add_noise(self.shown.latents, noise, t), t[0])
+        if self.model.checkpoint.channels == 9:
+            x = torch.cat([x, self.shown.given], dim=1)
+        with self.reference.keeping():
+            self.model.predict(x, t[0], self.prompts[0])
+        return self.reference.using()
 
     def _guided(self, x: Tensor, t: Tensor) -> Tensor:
         """Classifier-free guidance (Ho and Salimans 2022); scale 1 costs one evaluation."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from augment.errors import InvalidConfig, InvalidInput, JobFailed, NotFound, NotReady
 from augment.images import Native, decode, decode_mask, decode_native, encode_png
@@ -22,7 +22,7 @@ from augment.operations.notices import Notice, notice
 from augment.operations.places import MappedEncoder, Place, placed
 from augment.operations.redraw_engines import FULL_SIGMA, Asked, Engine, OnStep, find_engine, read_lora
 from augment.operations.redraw_models import BUILT_IN, WORKSPACE, ModelChoice
-from augment.operations.views import current_view
+from augment.operations.views import current_view, load_mask, load_pixels
 from augment.store import ImageRecord, SampleRecord, Store
 
 __all__ = ["RedrawConfig", "RedrawResult", "RedrawSettings", "Redrawing", "draw_again", "redraw", "redraw_box"]
@@ -54,6 +54,9 @@ class RedrawSettings:
     seed: int = field(default=0, metadata={"help": "seed of the first sample; the next has the next seed"})
     padding: float = field(default=PasteConfig().padding, metadata={"help": "surroundings shown, in sides of the mask"})
     feather_px: int = field(default=PasteConfig().feather_px, metadata={"help": "soft rim outside the mask, in px"})
+    reference_id: int | None = field(
+        default=None, metadata={"help": "a photograph to take after, around its mask; for models that listen to words"}
+    )
     match_colour: bool = field(default=True, metadata={"help": "match the light of the surroundings"})
     loras: tuple[str, ...] = field(
         default=(), metadata={"help": "LoRA files, each with its weight: style.safetensors=0.8"}
@@ -148,6 +151,8 @@ class Redrawing:
     mask_sha256: str
     engine: Engine
     patch: Patch
+    reference: ImageRecord | None
+    shown: NDArray[np.uint8] | None
 
     @classmethod
     def of(cls, config: RedrawConfig, context: Context, sha256: str | None = None) -> "Redrawing":
@@ -161,7 +166,9 @@ class Redrawing:
         whole = config.area == "whole"
         box = Box(0, 0, image.width_px, image.height_px) if whole else crop_box(mask, config.paste, engine.side_px)
         patch = cut_patch(pixels, mask, box, engine.side_px, engine.grid_px)
-        return cls(config, image, native, mask, mask_sha256, engine, patch)
+        reference = None if config.reference_id is None else store.images.get(config.reference_id)
+        shown = None if reference is None else _shown(reference, config.paste, patch, engine, store)
+        return cls(config, image, native, mask, mask_sha256, engine, patch, reference, shown)
 
     @property
     def enlarged(self) -> bool:
@@ -170,7 +177,7 @@ class Redrawing:
 
     def draw(self, seeds: Sequence[int], on_step: OnStep) -> tuple[list[Pasted], str]:
         """Finished photographs, and the words of the prompt that were cut."""
-        answer = self.engine.draw(self.patch, self.config.asked, seeds, on_step)
+        answer = self.engine.draw(self.patch, self.config.asked, seeds, on_step, self.shown)
         pasted = [
             paste_back(self.native, self.mask, self.patch, answer.before, after, self.config.paste)
             for after in answer.after
@@ -187,6 +194,7 @@ class Redrawing:
         images = files.put_many([_png(one.values) for one in drawn])
         changed = files.put_many([encode_png(one.changed) for one in drawn])
         support = files.put(encode_png(drawn[0].support))
+        stems = Place(parents=(self.image, *((self.reference,) if self.reference else ())))
         records = [
             SampleRecord(
                 sha256=sha256,
@@ -194,9 +202,9 @@ class Redrawing:
                 method=self._method,
                 seed=seed,
                 recipe={**self._recipe, "support_sha256": support, "visible_share": round(one.visible_share, 4)},
-                parents=(self.image.sha256,),
-                group=self.image.group,
-                split=self.image.split,
+                parents=tuple(parent.sha256 for parent in stems.parents),
+                group=stems.group,
+                split=stems.split,
                 checkpoint_sha256=self.engine.sha256,
                 mask_sha256=mask,
                 strength_sigma=self.config.sigma,
@@ -259,6 +267,19 @@ def _mask(config: RedrawConfig, image: ImageRecord, store: Store) -> tuple[str, 
     return sha256, mask
 
 
+def _shown(
+    reference: ImageRecord, config: PasteConfig, patch: Patch, engine: Engine, store: Store
+) -> NDArray[np.uint8]:
+    """A photograph at the size of a patch (h, w, C): around its mask where it has one, else its middle."""
+    pixels, mask = load_pixels(store, reference), load_mask(store, reference)
+    if mask is not None and mask.any():
+        pixels = pixels[crop_box(mask, config, engine.side_px).slices]
+    height, width = patch.mask.shape
+    plain = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    fitted = np.asarray(ImageOps.fit(plain, (width, height), Image.Resampling.LANCZOS))
+    return fitted if fitted.ndim == 3 else fitted[..., None]
+
+
 def _png(values: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
     """PNG bytes of (H, W, 1 or 3), 8 or 16 bit. Deterministic."""
     if values.dtype == np.uint8 and values.size <= _QUICK_PIXELS:
@@ -283,6 +304,7 @@ def draw_again(sample: SampleRecord, context: Context) -> bytes:
     config = RedrawConfig(
         **{
             **told,
+            "reference_id": _reference(sample, context.store),
             "image_id": image.id or 0,
             "mask_sha256": sample.recipe["drawn_sha256"],
             "seed": sample.seed,
@@ -292,3 +314,12 @@ def draw_again(sample: SampleRecord, context: Context) -> bytes:
     work = Redrawing.of(config, context, sample.checkpoint_sha256)
     drawn, _ = work.draw([sample.seed], context.progress)
     return _png(drawn[0].values)
+
+
+def _reference(sample: SampleRecord, store: Store) -> int | None:
+    if sample.recipe.get("reference_id") is None:
+        return None
+    reference = store.images.by_sha256(sample.parents[1])
+    if reference is None:
+        raise NotFound(f"the photograph {sample.parents[1][:12]} that this took after is no longer in this workspace")
+    return reference.id

@@ -25,6 +25,7 @@ __all__ = ["FULL_SIGMA", "Answer", "Asked", "Engine", "OnStep", "find_engine", "
 FULL_SIGMA = 14.6
 """Strength from which nothing of what is under the mask is left: Stable Diffusion's highest noise level."""
 
+Pixels = NDArray[np.uint8]
 OnStep = Callable[[int, int], None]
 
 
@@ -69,8 +70,10 @@ class Engine(Protocol):
     @property
     def sha256(self) -> str: ...  # noqa: D102
 
-    def draw(self, patch: Patch, asked: Asked, seeds: Sequence[int], on_step: OnStep) -> Answer:
-        """An answer for each seed; a seed's answer never depends on the others."""
+    def draw(
+        self, patch: Patch, asked: Asked, seeds: Sequence[int], on_step: OnStep, reference: Pixels | None = None
+    ) -> Answer:
+        """An answer for each seed; a seed's answer never depends on the others. reference: (h, w, C), to take after."""
         ...
 
 
@@ -92,7 +95,11 @@ class _Workspace:
     def sha256(self) -> str:
         return self.redrawer.record.sha256
 
-    def draw(self, patch: Patch, asked: Asked, seeds: Sequence[int], on_step: OnStep) -> Answer:
+    def draw(
+        self, patch: Patch, asked: Asked, seeds: Sequence[int], on_step: OnStep, reference: Pixels | None = None
+    ) -> Answer:
+        if reference is not None:
+            raise InvalidConfig("reference_id: the workspace's own model takes after no picture; choose another model")
         if asked.sampler != "dpmpp_2m_karras":
             raise InvalidConfig(
                 f"sampler {asked.sampler}: the workspace's own model draws with dpmpp_2m_karras; choose that"
@@ -128,7 +135,9 @@ class _Latent:
         levels = len(self.model.pipeline.unet.config.block_out_channels) - 1
         return int(self.model.checkpoint.grid_px * 2**levels)
 
-    def draw(self, patch: Patch, asked: Asked, seeds: Sequence[int], on_step: OnStep) -> Answer:
+    def draw(
+        self, patch: Patch, asked: Asked, seeds: Sequence[int], on_step: OnStep, reference: Pixels | None = None
+    ) -> Answer:
         from augment.latent.model import LoraFile
         from augment.latent.redraw import redraw_patch
 
@@ -137,7 +146,7 @@ class _Latent:
         sampling = LatentSampling(
             sampler=asked.sampler, steps=asked.steps, guidance=asked.guidance, sigma=asked.start_sigma
         )
-        drawn = redraw_patch(self.model, patch.pixels, patch.mask, prompts, seeds, sampling, on_step)
+        drawn = redraw_patch(self.model, patch.pixels, patch.mask, prompts, seeds, sampling, on_step, reference)
         return Answer(drawn.before, drawn.after, prompts[0].cut)
 
 

@@ -109,6 +109,20 @@ def test_a_whole_photograph_is_drawn_anew(context: Context, model: str):
     assert regenerate(RegenerateConfig(sample_id=sample.id or 0), context).same_bytes
 
 
+def test_a_sample_that_takes_after_a_photograph_stems_from_both(context: Context, model: str):
+    other = image_of(context, "wide.png")
+    plain = redraw(config(context, model, seed=40, count=1), context).sample_ids[0]
+    result = redraw(config(context, model, seed=40, count=2, reference_id=other.id), context)
+    first = context.store.samples.get(result.sample_ids[0])
+    assert first.sha256 != context.store.samples.get(plain).sha256
+    assert first.parents == (image_of(context, "tile.png").sha256, other.sha256)
+    assert first.group == "tile.png + wide.png"
+    assert regenerate(RegenerateConfig(sample_id=first.id or 0), context).same_bytes
+    # The network is as it was before.
+    again = redraw(config(context, model, seed=40, count=1), context).sample_ids[0]
+    assert again == plain
+
+
 def test_the_mask_being_drawn_is_taken_where_none_is_named(context: Context, model: str):
     image = image_of(context, "tile.png")
     with pytest.raises(NotReady, match="nothing is drawn on image"):
