@@ -115,6 +115,11 @@ class LatentModel:
             if raised:
                 vae.to(torch.float16)
 
+    def save_memory(self) -> None:
+        """Slower and smaller: attention in slices, the autoencoder in tiles."""
+        self.pipeline.enable_attention_slicing()
+        self.pipeline.vae.enable_tiling()
+
     def use_loras(self, loras: Sequence[LoraFile]) -> None:
         """Loads these LoRAs, each with its weight, in place of those before. InvalidInput for one that does not fit."""
         if tuple(loras) == self.loras:

@@ -60,23 +60,28 @@ def redraw_patch(
     if not mask.any():
         raise InvalidInput("the mask is empty: draw where the defect should be, then generate")
     scene = _Scene.of(model, pixels, mask)
-    work = _Work(model, scene, prompts, config, on_step, len(seeds))
+    for attempt in ("as it is", "saving memory"):
+        try:
+            return _redrawn(_Work(model, scene, prompts, config, on_step, len(seeds)), seeds, reference)
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            if attempt == "as it is":
+                model.save_memory()
+    raise JobFailed(
+        f"not enough GPU memory for {pixels.shape[1]} x {pixels.shape[0]} px: close other programs, "
+        "draw a smaller mask or less padding, or choose a smaller model"
+    )
+
+
+def _redrawn(work: "_Work", seeds: Sequence[int], reference: NDArray[np.uint8] | None) -> Redrawn:
     looking: AbstractContextManager[object] = nullcontext()
-    try:
-        if reference is not None:
-            work.reference = Reference(model.pipeline.unet)
-            work.shown = _Scene.of(model, reference, np.zeros_like(mask))
-            looking = work.reference.installed()
-        with looking:
-            after = work.draw_all(seeds)
-        before = _levels(model.decode(scene.latents))
-    except torch.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
-        raise JobFailed(
-            f"not enough GPU memory for {pixels.shape[1]} x {pixels.shape[0]} px: close other programs, "
-            "draw a smaller mask or less padding, or choose a smaller model"
-        ) from error
-    return Redrawn(before, np.stack([_levels(one) for one in after]))
+    if reference is not None:
+        work.reference = Reference(work.model.pipeline.unet)
+        work.shown = _Scene.of(work.model, reference, np.zeros(reference.shape[:2], dtype=np.bool_))
+        looking = work.reference.installed()
+    with looking:
+        after = work.draw_all(seeds)
+    return Redrawn(_levels(work.model.decode(work.scene.latents)), np.stack([_levels(one) for one in after]))
 
 
 def _levels(picture: Tensor) -> NDArray[np.float32]:

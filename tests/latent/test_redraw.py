@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from augment.errors import Cancelled, InvalidConfig, InvalidInput, NotFound, NotReady
+from augment.errors import Cancelled, InvalidConfig, InvalidInput, JobFailed, NotFound, NotReady
 from augment.latent.checkpoint import inspect_checkpoint
 from augment.latent.model import LatentModel, LoraFile, load_model
 from augment.latent.redraw import redraw_patch
@@ -90,6 +90,23 @@ def test_a_stop_ends_every_sample(model: LatentModel):
     with pytest.raises(Cancelled):
         redraw_patch(model, PIXELS, MASK, (model.prompt("crack"), model.prompt("")), range(6), QUICK, on_step)
     assert len(seen) <= 1 + 6 and seen[0] == (1, 18)
+
+
+def test_out_of_memory_is_tried_again_with_less_and_then_told(folder: Path, monkeypatch):
+    model = load_model(inspect_checkpoint(folder))
+    failures, predict = [1], model.predict
+
+    def scarce(*told):
+        if failures:
+            failures.pop()
+            raise torch.OutOfMemoryError
+        return predict(*told)
+
+    monkeypatch.setattr(model, "predict", scarce)
+    assert np.isfinite(draw(model, [0]).after).all()
+    failures.extend([1] * 100)
+    with pytest.raises(JobFailed, match="not enough GPU memory for 64 x 64 px"):
+        draw(model, [0])
 
 
 def test_an_empty_mask_is_refused(model: LatentModel):
