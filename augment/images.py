@@ -126,6 +126,14 @@ class Native:
     low: float
     high: float
 
+    @property
+    def shown(self) -> NDArray[np.uint8]:
+        """The photograph as shown, (height, width, C) uint8: what `decode` gives."""
+        if self.values.dtype == np.uint8:
+            return self.values.astype(np.uint8, copy=False)
+        levels: NDArray[np.float32] = np.rint(self.levels().clip(0, 255))
+        return levels.astype(np.uint8)
+
     def levels(self, part: tuple[slice, slice] = (slice(None), slice(None))) -> NDArray[np.float32]:
         """Rows and columns of it as shown, (h, w, C) float32; 16-bit values beyond white lie beyond 255."""
         return self.levels_of(self.values[part])

@@ -6,6 +6,7 @@ every bit, which is checked for each sample. Three masks are kept: drawn, suppor
 
 import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -159,13 +160,12 @@ class Redrawing:
         """Reads photograph, mask and model; raises what `redraw` says. sha256: of the workspace's model to take."""
         store = context.store
         image = store.images.get(config.image_id)
-        data = store.files.read(image.sha256)
-        native, pixels = decode_native(data), decode(data).pixels
+        native = decode_native(store.files.path(image.sha256))
         mask_sha256, mask = _mask(config, image, store)
         engine = find_engine(context, config.model, sha256)
         whole = config.area == "whole"
         box = Box(0, 0, image.width_px, image.height_px) if whole else crop_box(mask, config.paste, engine.side_px)
-        patch = cut_patch(pixels, mask, box, engine.side_px, engine.grid_px)
+        patch = cut_patch(native.shown, mask, box, engine.side_px, engine.grid_px)
         reference = None if config.reference_id is None else store.images.get(config.reference_id)
         shown = None if reference is None else _shown(reference, config.paste, patch, engine, store)
         return cls(config, image, native, mask, mask_sha256, engine, patch, reference, shown)
@@ -183,15 +183,16 @@ class Redrawing:
             for after in answer.after
         ]
         for one in pasted:
-            outside = ~one.support
-            if not np.array_equal(one.values[outside], self.native.values[outside]):
+            differs = one.values != self.native.values
+            if any((differs[..., channel] & ~one.support).any() for channel in range(differs.shape[2])):
                 raise JobFailed("a pixel outside the mask's support changed: nothing was stored; please report this")
         return pasted, answer.cut
 
     def records(self, drawn: Sequence[Pasted], seeds: Sequence[int], context: Context) -> list[SampleRecord]:
         """Files and records; on the map where there is one."""
         files = context.store.files
-        images = files.put_many([_png(one.values) for one in drawn])
+        with ThreadPoolExecutor() as pool:
+            images = files.put_many(list(pool.map(_png, (one.values for one in drawn))))
         changed = files.put_many([encode_png(one.changed) for one in drawn])
         support = files.put(encode_png(drawn[0].support))
         stems = Place(parents=(self.image, *((self.reference,) if self.reference else ())))
