@@ -165,7 +165,7 @@ def load_model(checkpoint: Checkpoint, precision: Precision | None = None) -> La
     transformers.utils.logging.disable_progress_bar()
     precision = precision or choose_precision()
     dtype = torch.float32 if precision.device.type == "cpu" else precision.dtype
-    options = {"dtype": dtype, "local_files_only": True, "safety_checker": None, "feature_extractor": None}
+    options = {"dtype": dtype, "local_files_only": True, "safety_checker": None, "requires_safety_checker": False}
     if checkpoint.family == "xl":
         options = {name: options[name] for name in ("dtype", "local_files_only")}
     kind = (
