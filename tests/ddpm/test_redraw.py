@@ -206,8 +206,8 @@ def test_widened_masks_hold_the_real_one_and_differ():
     assert set(masks.unique().tolist()) == {0.0, 1.0}
     assert bool((masks[distance == 0] == 1).all())
     growth = masks.sum((1, 2, 3)) / (distance == 0).sum((1, 2, 3))
-    # Grown by 1 to 2.7 px around a disc of 2.5 px, and boxes around that.
-    assert float(growth.min()) > 1 and float(growth.max()) > 2.5 and len(growth.unique()) > len(growth) / 2
+    # Grown by 0.5 to 4.5 px around a disc of 2.5 px, less where the patch ends.
+    assert float(growth.min()) > 1 and float(growth.max()) > 2 and len(growth.unique()) > len(growth) / 2
 
 
 def test_crops_hold_the_mask_anywhere_and_a_part_of_long_ones():
