@@ -14,13 +14,16 @@ from playwright.sync_api import Browser, Page, expect
 from scipy import ndimage
 
 from augment.images import decode_mask, encode_mask
+from augment.operations.train_redraw import TrainRedrawConfig, train_redraw
 from augment.store import ImageRecord, Store, Workspace
 from tests.browser.conftest import open_tab
+from tests.operations.mapped import context_of
 from tests.server import Server, running
 
 LARGE = (2590, 1942)
 TURNED = (900, 600)  # as stored; EXIF turns it upright to 600 x 900
 STROKE = [(-150, -80), (-90, -30), (-20, -90), (60, 10), (140, -40)]
+_BRIEF = TrainRedrawConfig(images_seen=16, batch_size=8, width=8, side_px=32, warmup_steps=1, start="random")
 CORNERS = [(-120, 60), (90, 50), (130, 170), (-40, 190)]
 
 
@@ -39,7 +42,7 @@ def add(store: Store, number: int, size: tuple[int, int], data: bytes, mask: NDA
     record = ImageRecord(
         sha256=store.files.put(data),
         name=f"{number}.jpg",
-        label="crack",
+        label="free" if mask is None else "crack",
         group=f"part {number}",
         split="train",
         width_px=size[0],
@@ -53,13 +56,14 @@ def add(store: Store, number: int, size: tuple[int, int], data: bytes, mask: NDA
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Image 1 is large and has a mask of its own, image 2 is turned by its EXIF."""
+    """Image 1 is large and has a mask of its own, image 2 is turned by its EXIF; a model was trained for a moment."""
     root = tmp_path_factory.mktemp("canvas") / "workspace"
     own = np.zeros((LARGE[1], LARGE[0]), dtype=np.bool_)
     own[900:1000, 1200:1300] = True
     with Store(Workspace(root).create()) as store:
         add(store, 1, LARGE, jpeg(LARGE), own)
         add(store, 2, TURNED[::-1], jpeg(TURNED, orientation=6))
+        train_redraw(_BRIEF, context_of(store, root / "training"))
     with running(root) as served:
         yield served
 
@@ -280,3 +284,45 @@ def test_a_mask_of_another_size_is_told_in_words(page: Page, server: Server, wat
     expect(page.locator("#kizu-say")).to_contain_text("mask is 30 x 20 px but its image is 2590 x 1942 px")
     assert all("400" in error for error in watched.errors)
     watched.errors.clear()
+
+
+def test_from_a_drawn_mask_to_samples_in_review(page: Page, server: Server):
+    open_tab(page, server, "data")
+    page.click(".wall [data-id='2']")
+    page.get_by_role("button", name="Draw a defect on it").click()
+    page.wait_for_selector("#tab-inpaint-button[aria-selected=true]")
+    saved(page)
+    button = page.locator(".inpaint .form .primary")
+    page.get_by_role("spinbutton", name="Number").fill("2")
+    page.get_by_role("spinbutton", name="Steps").fill("2")
+    page.get_by_role("spinbutton", name="Steps").blur()
+    page.locator(".inpaint .form select").first.select_option("crack")
+    expect(page.locator(".inpaint .form .note")).to_contain_text("Draw where the defect should be")
+    expect(button).to_be_disabled()
+    screen, _ = placing(page, TURNED[::-1])
+    drag(page, [screen(-60, -40), screen(50, 30)])
+    expect(button).to_be_enabled()
+    page.click(".inpaint .segments >> text=good part")
+    expect(page.locator(".inpaint .strength")).to_contain_text("t 200 of 1000")
+    assert page.locator(".inpaint .sigma").input_value() == "0.57"
+    page.keyboard.press("Control+Enter")
+    rows = page.locator(".inpaint .made")
+    expect(rows).to_have_count(2)
+    expect(rows.first.locator(".cell img")).to_have_count(4)
+    expect(rows.first.locator(".facts")).to_contain_text("outside 0 px")
+    rows.first.click()
+    expect(rows.first).to_have_attribute("aria-pressed", "true")
+    drawn = stored(server.workspace, 2)
+    with Store(Workspace(server.workspace), read_only=True) as store:
+        samples = store.samples.list()
+        assert [(sample.seed, sample.label) for sample in samples] == [(0, "crack"), (1, "crack")]
+        assert samples[0].strength_sigma == pytest.approx(0.57, abs=0.005)
+        assert (decode_mask(store.files.read(samples[0].recipe["drawn_sha256"]), TURNED[::-1]) == drawn).all()
+    # Drawing goes on on the photograph itself; the mask of the last sample comes back.
+    page.keyboard.press("Delete")
+    expect(rows.first).to_have_attribute("aria-pressed", "false")
+    page.click(".inpaint .tools [data-name=last]")
+    expect(page.locator(".inpaint .bar .measure")).to_contain_text(f"{drawn.sum():,} px")
+    page.get_by_role("button", name="Review these 2").click()
+    expect(page.locator(".review .tile.cursor")).to_be_visible()
+    expect(page.locator("#kizu-header")).to_contain_text("2 to review")

@@ -224,10 +224,11 @@ export class MaskCanvas {
     this.stage.redraw();
   }
 
-  /** Shows a box of the photograph large, with some of what is around it. */
+  /** Shows a box of the photograph large, with some of what is around it; what is large already stays where it is. */
   look(box) {
-    const air = 0.4 * Math.max(box.right - box.left, box.bottom - box.top);
-    this.view.fit({ left: box.left - air, top: box.top - air, right: box.right + air, bottom: box.bottom + air });
+    const { view } = this, { scale, x, y, whole } = view, air = 0.4 * Math.max(box.right - box.left, box.bottom - box.top);
+    view.fit({ left: box.left - air, top: box.top - air, right: box.right + air, bottom: box.bottom + air });
+    if (view.scale < 1.3 * scale) Object.assign(view, { scale, x, y, whole });
     this.stage.redraw();
   }
 

@@ -1,4 +1,4 @@
-// What came of a request: before, after and difference of each sample, its masks while the pointer is over it, and its numbers. A click
+// What came of a request: before, after and difference of each sample, its masks over the difference while the pointer is there, and its numbers. A click
 // shows it in its place on the canvas, which is the page's.
 
 import { fill, getJson, h, t } from "./dom.js";
@@ -46,7 +46,8 @@ export class RedrawResults {
   async #fill(sample, cells, facts) {
     try {
       const seen = await getJson(`kizu/inpaint/sample/${sample.id}?v=${sample.version}`);
-      PIECES.forEach((piece, i) => cells.children[i].prepend(h("img", { src: seen[piece], alt: t(`inpaint.${piece}`), draggable: false }), h("img", { class: "masks", src: seen.masks, alt: "", draggable: false })));
+      PIECES.forEach((piece, i) => cells.children[i].prepend(h("img", { src: seen[piece], alt: t(`inpaint.${piece}`), draggable: false })));
+      cells.lastChild.children[0].after(h("img", { class: "masks", src: seen.masks, alt: "", draggable: false }));
       const words = [["changed_share", { share: percent(sample.share) }], ["difference_of", { mean: seen.mean.toFixed(1), most: Math.round(seen.most) }], ["outside", { n: seen.outside_px }]];
       facts.append(...words.map(([key, values]) => h("span", { title: t(`inpaint.${key}_long`) }, t(`inpaint.${key}`, values))));
       if (!sample.share) facts.append(h("b", { class: "warn" }, t("inpaint.invisible")));
