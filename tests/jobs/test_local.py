@@ -200,11 +200,13 @@ def test_without_a_worker_a_click_is_told_what_to_do(engine: LocalEngine) -> Non
 def test_progress_in_the_database_is_throttled(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """10,000 calls a second must not become 10,000 transactions, each flushed to the disk."""
     job = engine.submit("count", CountConfig(steps=20_000))
-    before = engine.changes
+    before, began = engine.changes, time.monotonic()
     record = engine.wait_for(job, PATIENCE_SECONDS)
-    assert record.state == "done"
-    assert engine.changes - before <= 12
-    assert len(engine.metrics(job)) <= 12
+    # At most four a second, and some for the beginning and the end, however long a busy machine takes.
+    most = 8 + 4 * (time.monotonic() - began)
+    assert record.state == "done" and most < 1000
+    assert engine.changes - before <= most
+    assert len(engine.metrics(job)) <= most
 
 
 def test_an_unknown_job_is_told(engine: LocalEngine) -> None:
