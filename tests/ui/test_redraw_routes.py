@@ -17,7 +17,16 @@ from tests.ui.desks import Recorded, client_of, desk_of
 from ui import inpaint_routes, redraw_routes
 from ui.mask_bits import pack_mask, unpack_mask
 
-FORM = {"image_id": 1, "label": "spot", "model": "workspace", "sigma": 1.16, "count": 1, "seed": 3, "loras": []}
+FORM = {
+    "image_id": 1,
+    "label": "spot",
+    "model": "workspace",
+    "sigma": 1.16,
+    "count": 1,
+    "seed": 3,
+    "loras": [],
+    "reference_id": None,
+}
 DENOISER = {"side_px": 64, "unet": {"widths": [8, 8, 8]}}
 
 
@@ -86,7 +95,7 @@ def test_what_cannot_be_drawn_is_told_before_it_is_sent(store: Store, form: dict
     assert answer.status_code == status and words in answer.json()["error"] and not recorded.calls
 
 
-@pytest.mark.parametrize("form", [{"model": "/etc"}, {"loras": [["/etc/passwd", 1.0]]}])
+@pytest.mark.parametrize("form", [{"model": "/etc"}, {"loras": ["/etc/passwd=1.0"]}])
 def test_a_visitor_of_the_demo_names_no_files(store: Store, form: dict):
     page = client(store, Recorded(), demo=True)
     assert page.post("/kizu/inpaint/redraw", json={**FORM, **form}).status_code == 403

@@ -23,7 +23,7 @@ class InpaintPage {
     fill(this.element, h("div", { class: "left" }, canvas, strip), h("div", { class: "right" }, form, progress, results), this.empty);
     this.canvas = new MaskCanvas(canvas, { onMask: () => this.#masked(), onContrast: () => this.results.look(), libraryLabel: () => this.form.label.value });
     this.strip = new ImageStrip(strip, { onChoose: (image) => this.#open(image) });
-    this.form = new RedrawForm(form, { onCrop: () => this.#crop(), onGenerate: () => this.generate() });
+    this.form = new RedrawForm(form, { onCrop: () => this.#crop(), onGenerate: () => this.generate(), image: () => this.image });
     this.run = new Run(progress, () => (this.form.busy = this.run.busy), "kizu/inpaint/redraw");
     this.results = new RedrawResults(results, { onShow: (sample) => this.#show(sample), contrast: () => this.canvas.contrast, onReview: () => window.kizu.tab("review") });
   }

@@ -11,7 +11,7 @@ const OTHER = "other"; // a model that is named by a path or a Hub id
 const NUMBERS = ["steps", "guidance", "count", "seed", "padding", "feather_px"];
 
 export class RedrawForm {
-  /** options: onCrop() when what the model sees may have changed, onGenerate(). */
+  /** options: onCrop() when what the model sees may have changed, onGenerate(), image() that is open. */
   constructor(root, options) {
     this.options = options;
     const change = () => this.#changed();
@@ -38,6 +38,7 @@ export class RedrawForm {
     this.button = h("button", { type: "button", class: "primary", onclick: () => options.onGenerate() });
     this.#layout(root);
     this.#strength(0.4);
+    this.#takeAfter(null);
     this.#aimAt("mask");
   }
 
@@ -47,10 +48,12 @@ export class RedrawForm {
     this.presets = presets;
     this.words = h("div", { class: "words" }, field("prompt", this.prompt), field("negative_prompt", this.negative_prompt));
     this.lora = h("details", {}, h("summary", {}, "LoRA"), field("loras", this.loras));
+    this.reference = h("div", { class: "reference", title: t("inpaint.reference_long") });
     fill(root,
       h("div", { class: "two" }, field("label", this.label), field("model", this.model)),
       this.named,
       this.words,
+      this.reference,
       this.lora,
       h("div", { class: "field strength", title: t("inpaint.strength_long") },
         h("span", {}, t("inpaint.strength"), h("span", { class: "values" }, this.also, h("label", {}, "σ ", this.sigma))), this.strength, h("div", { class: "segments" }, presets)),
@@ -73,7 +76,7 @@ export class RedrawForm {
       this.sampler.value = defaults.sampler;
       this.configured = true;
     }
-    this.lora.hidden = demo;
+    this.demo = demo;
     this.#chosen();
   }
 
@@ -82,7 +85,8 @@ export class RedrawForm {
     const { chosen } = this, prompted = !chosen || chosen.prompted;
     choices(this.label, (chosen?.labels.length ? chosen.labels : (this.labels ?? [])).map((name) => [name, name]));
     this.named.hidden = this.model.value !== OTHER;
-    this.words.hidden = this.lora.hidden = !prompted;
+    this.words.hidden = this.reference.hidden = !prompted;
+    this.lora.hidden = !prompted || this.demo;
     this.sampler.disabled = !prompted;
     if (!prompted) this.sampler.selectedIndex = 0;
     this.options.onCrop();
@@ -105,6 +109,13 @@ export class RedrawForm {
       if (this.named.value.trim() === name) this.problem = h("span", { class: "bad" }, error.message);
     }
     this.#chosen();
+  }
+
+  // The photograph to take after: the one that is open now, or none.
+  #takeAfter(image) {
+    this.after = image;
+    const shown = image ? [h("img", { src: `kizu/thumb/image/${image.id}?v=${image.v}&side=96`, alt: image.name }), h("button", { type: "button", class: "link", onclick: () => this.#takeAfter(null) }, t("inpaint.reference_none"))] : null;
+    fill(this.reference, h("span", {}, t("inpaint.reference")), shown ?? h("button", { type: "button", class: "link", onclick: () => this.#takeAfter(this.options.image()) }, t("inpaint.reference_this")));
   }
 
   #aimAt(area) {
@@ -167,7 +178,9 @@ export class RedrawForm {
       sigma: this.value,
       sampler: this.sampler.value,
       match_colour: this.match_colour.checked,
-      loras: this.chosen.prompted ? loraFiles(this.loras.value) : [],
+      // What takes no words takes neither of these.
+      loras: this.chosen.prompted ? this.loras.value.split(",").map((part) => part.trim()).filter(Boolean) : [],
+      reference_id: (this.chosen.prompted && this.after?.id) || null,
     };
   }
 
@@ -176,13 +189,6 @@ export class RedrawForm {
     if (!this.keepSeed.checked && used) this.seed.value = String((seed + used) % 2 ** 31);
   }
 }
-
-// "fine.safetensors:0.8, grain.safetensors" as [[path, weight]]; a weight is a number after the last colon.
-const loraFiles = (text) =>
-  text.split(",").map((part) => part.trim()).filter(Boolean).map((part) => {
-    const [, path, weight] = part.match(/^(.*?)(?::\s*(-?[\d.]+))?$/);
-    return [path.trim(), weight === undefined ? 1 : Number(weight)];
-  });
 
 const number = (min, max, step, oninput = null) => h("input", { type: "number", min: String(min), max: String(max), step: String(step), oninput });
 const has = (key) => (window.kizu.has(key) ? t(key) : null);
