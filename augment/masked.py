@@ -15,10 +15,13 @@ from PIL import Image
 from augment.errors import InvalidConfig, InvalidInput
 from augment.images import Native
 
-__all__ = ["Box", "PasteConfig", "Pasted", "Patch", "crop_box", "cut_patch", "paste_back"]
+__all__ = ["Box", "PasteConfig", "Pasted", "Patch", "crop_box", "cut_patch", "paste_back", "patch_side"]
 
 Levels = NDArray[np.float32]
 """(height, width, C) in [0, 255]."""
+
+
+_LEAST_THICKNESS_PX = 8.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,19 @@ def crop_box(mask: NDArray[np.bool_], config: PasteConfig, side_px: int) -> Box:
         start = min(max((low + high - size) // 2, 0), length - size)
         spans.append((start, start + size))
     return Box(spans[0][0], spans[1][0], spans[0][1], spans[1][1])
+
+
+def patch_side(mask: NDArray[np.bool_], box: Box, side_px: int, most_px: int) -> int:
+    """The side at which a model should see a box: `side_px`, or up to `most_px` where a thin mask would be lost.
+
+    A crack across a whole part, seen at 64 px, is thinner than a pixel. So the mask, as thick as its area over its
+    longer side, stays at least 8 px thick, as far as the photograph and the model have that. mask: (H, W).
+    """
+    inside = mask[box.slices]
+    longer = max(int(inside.any(axis=1).sum()), int(inside.any(axis=0).sum()), 1)
+    thickness_px = max(float(inside.sum()) / longer, 1.0)
+    wanted = max(box.size) * min(1.0, _LEAST_THICKNESS_PX / thickness_px)
+    return int(min(max(side_px, wanted), max(side_px, most_px)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from augment.errors import InvalidConfig, InvalidInput
 from augment.images import Native, decode, decode_native, encode_png
-from augment.masked import Box, PasteConfig, crop_box, cut_patch, paste_back
+from augment.masked import Box, PasteConfig, crop_box, cut_patch, paste_back, patch_side
 from augment.surfaces.draw import draw
 
 
@@ -36,6 +36,16 @@ def test_the_box_holds_mask_and_padding_and_stays_inside():
     assert crop_box(disc((40, 500), (20, 250), 5), PasteConfig(), 128).size == (40, 128)
     with pytest.raises(InvalidInput, match="mask is empty"):
         crop_box(np.zeros((8, 8), dtype=np.bool_), PasteConfig(), 8)
+
+
+def test_a_thin_mask_is_seen_larger_than_a_thick_one():
+    thin, thick = np.zeros((400, 400), dtype=np.bool_), disc((400, 400), (200, 200), 90)
+    thin[100:300, 198:202] = True
+    sides = [patch_side(mask, crop_box(mask, PasteConfig(), 64), 64, 256) for mask in (thin, thick)]
+    # 4 px thick stays 4 px thick where the model can see that; 140 px would be 22 px thick at 64 px.
+    assert sides == [256, 64]
+    small = disc((400, 400), (200, 200), 3)
+    assert patch_side(small, crop_box(small, PasteConfig(), 64), 64, 256) == 64
 
 
 def test_a_mask_of_one_pixel_is_seen_at_any_scale():

@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from augment.ddpm.settings import MOST_SIDES
 from augment.errors import InvalidInput
-from augment.masked import Box, PasteConfig, Patch, crop_box, cut_patch
+from augment.masked import Box, PasteConfig, Patch, crop_box, cut_patch, patch_side
 
 __all__ = ["DISTANCE_SCALE", "Crop", "Crops", "cut_crop", "cut_good"]
 
@@ -65,10 +66,12 @@ class Crop:
 def cut_crop(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], side_px: int, rng: np.random.Generator) -> Crop:
     """A square of a photograph (H, W, C) around its mask (H, W), with random surroundings, the mask anywhere in it.
 
+    At the scale at which the whole box would be re-drawn (`patch_side`): of a long thin mask the square holds a part.
     Of a photograph narrower than that, all of it with mirrored rims, or a square that holds a part of the mask.
     """
     box = crop_box(mask, PasteConfig(padding=float(rng.uniform(*_PADDINGS)), feather_px=0), side_px)
-    side = min(box.size) if rng.random() < 0.5 else max(box.size)
+    scale = max(box.size) / patch_side(mask, box, side_px, MOST_SIDES * side_px)
+    side = min(min(box.size) if rng.random() < 0.5 else max(box.size), round(scale * side_px))
     left, right = _moved(np.flatnonzero(mask.any(axis=0)), mask.shape[1], side, rng)
     top, bottom = _moved(np.flatnonzero(mask.any(axis=1)), mask.shape[0], side, rng)
     patch = cut_patch(pixels, mask, Box(left, top, right, bottom), side_px)

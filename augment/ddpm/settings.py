@@ -9,7 +9,18 @@ from typing import Literal
 
 from augment.errors import InvalidConfig
 
-__all__ = ["DenoiserTraining", "NetworkTraining", "SamplerConfig", "SamplerName", "SteeringConfig", "Turns"]
+__all__ = [
+    "MOST_SIDES",
+    "DenoiserTraining",
+    "NetworkTraining",
+    "SamplerConfig",
+    "SamplerName",
+    "SteeringConfig",
+    "Turns",
+]
+
+MOST_SIDES = 4
+"""Largest patch that a re-drawing model is shown, in sides of what it was trained on: for thin defects."""
 
 Turns = Literal["none", "mirror", "all"]
 SamplerName = Literal["dpmpp_2m", "heun", "ancestral"]

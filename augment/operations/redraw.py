@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from augment.errors import InvalidConfig, InvalidInput, JobFailed, NotFound, NotReady
 from augment.images import Native, decode, decode_mask, decode_native, encode_png
 from augment.latent.settings import LatentSampling, SamplerName
-from augment.masked import Box, PasteConfig, Pasted, Patch, crop_box, cut_patch, paste_back
+from augment.masked import Box, PasteConfig, Pasted, Patch, crop_box, cut_patch, paste_back, patch_side
 from augment.operations.context import Context
 from augment.operations.notices import Notice, notice
 from augment.operations.places import MappedEncoder, Place, placed
@@ -165,7 +165,8 @@ class Redrawing:
         engine = find_engine(context, config.model, sha256)
         whole = config.area == "whole"
         box = Box(0, 0, image.width_px, image.height_px) if whole else crop_box(mask, config.paste, engine.side_px)
-        patch = cut_patch(native.shown, mask, box, engine.side_px, engine.grid_px)
+        side_px = patch_side(mask, box, engine.side_px, engine.most_px)
+        patch = cut_patch(native.shown, mask, box, side_px, engine.grid_px)
         reference = None if config.reference_id is None else store.images.get(config.reference_id)
         shown = None if reference is None else _shown(reference, config.paste, patch, engine, store)
         return cls(config, image, native, mask, mask_sha256, engine, patch, reference, shown)

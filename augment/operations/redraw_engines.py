@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.ddpm.settings import SamplerConfig
+from augment.ddpm.settings import MOST_SIDES, SamplerConfig
 from augment.errors import InvalidConfig
 from augment.latent.settings import LatentSampling, SamplerName
 from augment.masked import Patch
@@ -66,6 +66,8 @@ class Engine(Protocol):
     @property
     def side_px(self) -> int: ...  # noqa: D102
     @property
+    def most_px(self) -> int: ...  # noqa: D102
+    @property
     def grid_px(self) -> int: ...  # noqa: D102
     @property
     def sha256(self) -> str: ...  # noqa: D102
@@ -86,6 +88,10 @@ class _Workspace:
     @property
     def side_px(self) -> int:
         return self.redrawer.side_px
+
+    @property
+    def most_px(self) -> int:
+        return MOST_SIDES * self.redrawer.side_px
 
     @property
     def grid_px(self) -> int:
@@ -128,6 +134,11 @@ class _Latent:
     @property
     def side_px(self) -> int:
         return self.model.checkpoint.side_px
+
+    @property
+    def most_px(self) -> int:
+        # Far above what they were trained on, Stable Diffusion models repeat themselves.
+        return self.model.checkpoint.side_px * 3 // 2
 
     @property
     def grid_px(self) -> int:
