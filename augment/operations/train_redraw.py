@@ -132,7 +132,7 @@ class _Read:
         if wanted["start"] != asked:
             told.append("started from nothing: the network that ships with Kizu has another shape")
         if self.unmarked:
-            told.append(f"{self.unmarked} images of classes with masks have none and were left out: import their masks to learn from them")
+            told.append(f"{self.unmarked} images of classes with masks have none and were left out: import theirs")
         if self.small:
             told.append(
                 f"{self.small} images are narrower than {wanted['side_px']} px and were enlarged: they are soft"
