@@ -268,6 +268,8 @@ def test_masks_from_elsewhere_fill_and_keys_that_do_not_fire_while_typing(page: 
         page.click(".inpaint .tools [data-name=download]")
     assert (decode_mask(Path(download.value.path()), LARGE) == uploaded).all()
 
+    # A model that listens to words has a field for them.
+    page.locator(".inpaint .two select").nth(1).select_option("other")
     page.fill(".inpaint textarea", "a fine crack")
     page.locator(".inpaint textarea").press("e")
     expect(page.locator(".inpaint .tools [data-name=fill]")).to_have_attribute("aria-pressed", "true")
