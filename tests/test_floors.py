@@ -15,7 +15,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = (
     ("augment.errors", "augment.images", "augment.masked", "augment.views", "augment.training"),
-    ("augment.store", "augment.features", "augment.ddpm", "augment.latent", "augment.surfaces", "augment.importing", "augment.exporting"),
+    (
+        "augment.store",
+        "augment.features",
+        "augment.ddpm",
+        "augment.latent",
+        "augment.surfaces",
+        "augment.importing",
+        "augment.exporting",
+    ),
     ("augment.judge",),
     ("augment.operations",),
     ("augment.jobs",),
