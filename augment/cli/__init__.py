@@ -85,7 +85,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         name="train latent",
-        help="make the latent model that ships with Kizu, from drawn surfaces and a seed",
+        help="make the built-in re-drawing model, from drawn surfaces and a seed",
         example="kizu train latent --workspace /tmp/kizu-latent-training",
         operation="latent",
     ),

@@ -22,11 +22,11 @@ from augment.operations.context import Context
 from augment.operations.notices import Notice, notice
 from augment.operations.places import MappedEncoder, Place, placed
 from augment.operations.redraw_engines import FULL_SIGMA, Asked, Engine, OnStep, find_engine, read_lora
-from augment.operations.redraw_models import BUILT_IN, WORKSPACE, ModelChoice
+from augment.operations.redraw_models import BUILT_IN, WORKSPACE
 from augment.operations.views import current_view, load_mask, load_pixels
 from augment.store import ImageRecord, SampleRecord, Store
 
-__all__ = ["RedrawConfig", "RedrawResult", "RedrawSettings", "Redrawing", "draw_again", "redraw", "redraw_box"]
+__all__ = ["RedrawConfig", "RedrawResult", "RedrawSettings", "Redrawing", "draw_again", "redraw"]
 
 CHUNK = 4
 """Samples drawn, pasted and committed together: all that a stop, or the end of the server, can lose."""
@@ -134,11 +134,6 @@ def redraw(config: RedrawConfig, context: Context) -> RedrawResult:
     warnings += [notice("prompt_cut", words=cut)] if cut else []
     warnings += [notice("patch_enlarged", side=max(work.patch.box.size))] if work.enlarged else []
     return RedrawResult(sample_ids=tuple(ids), warnings=tuple(warnings))
-
-
-def redraw_box(mask: NDArray[np.bool_], config: PasteConfig, model: ModelChoice) -> Box:
-    """The part of a photograph that a model would be shown for a mask. InvalidInput if that is empty."""
-    return crop_box(mask, config, model.side_px)
 
 
 @dataclass(frozen=True, eq=False)

@@ -70,14 +70,17 @@ def model_choice(store: Store, model: str) -> ModelChoice:
 def find_checkpoint(model: str) -> Checkpoint:
     """The checkpoint of "built-in", a path, or a Hub id whose files were fetched before.
 
-    Raises NotReady for the built-in one where this installation was stripped of it and for a Hub model that is not on
+    Raises NotReady for the built-in one where it is not there, and for a Hub model that is not on
     this machine, and what `inspect_checkpoint` does.
     """
     if not model.strip():
         raise InvalidConfig("model: built-in, workspace, a folder, a .safetensors file or a Hub id is needed")
     if model == BUILT_IN:
         if not (LATENT_ASSETS / "model_index.json").is_file():
-            raise NotReady(f"the built-in model is not in {LATENT_ASSETS}: install Kizu again, or give another model")
+            raise NotReady(
+                "the built-in model does not come with this version: train it (kizu train latent), take the "
+                "workspace's own (--model workspace), or give a folder, a .safetensors file or a Hub id"
+            )
         return inspect_checkpoint(LATENT_ASSETS)
     path = Path(model).expanduser()
     if path.exists() or path.is_absolute() or model.count("/") != 1:
