@@ -15,7 +15,7 @@ from augment.ddpm.condition import Condition, ConditionConfig, ConditionEncoder,
 from augment.ddpm.schedule import NoiseConfig
 from augment.ddpm.unet import UNet, UNetConfig
 from augment.errors import InvalidConfig
-from augment.training import start_from
+from augment.training.files import start_from
 
 __all__ = ["Denoise", "Denoiser", "DenoiserConfig", "guided"]
 

@@ -20,7 +20,8 @@ from augment.ddpm.sampling import OnStep, sample
 from augment.ddpm.settings import SamplerConfig
 from augment.errors import InvalidInput
 from augment.images import to_float
-from augment.training import Precision, start_from
+from augment.training.files import start_from
+from augment.training.precision import Precision
 
 __all__ = ["Redrawer", "redraw"]
 

@@ -20,7 +20,7 @@ from augment.ddpm.denoiser import Denoise
 from augment.ddpm.schedule import NoiseConfig, karras_sigmas
 from augment.ddpm.settings import SamplerConfig
 from augment.errors import InvalidInput
-from augment.training import half_the_cores
+from augment.training.precision import half_the_cores
 
 __all__ = ["SampleNoise", "SamplerConfig", "sample", "sample_ancestral", "sample_dpmpp_2m", "sample_heun"]
 

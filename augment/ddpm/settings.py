@@ -3,11 +3,11 @@
 Forms and the command line read them in a process that has no torch.
 """
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal
 
 from augment.errors import InvalidConfig
+from augment.training.settings import Training
 
 __all__ = [
     "MOST_SIDES",
@@ -27,31 +27,19 @@ SamplerName = Literal["dpmpp_2m", "heun", "ancestral"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkTraining:
+class NetworkTraining(Training):
     """How any denoiser is trained."""
 
-    images_seen: int = field(default=40_000, metadata={"help": "length of the training in images, repeats counted"})
-    batch_size: int = field(default=16, metadata={"help": "images in a step"})
-    learning_rate: float = field(default=1e-3, metadata={"help": "peak of AdamW's learning rate"})
     condition_rate: float = field(
         default=10.0, metadata={"help": "learning rate of label and position over that of the image network"}
     )
-    warmup_steps: int = field(default=100, metadata={"help": "steps until the learning rate is at its peak"})
-    weight_decay: float = field(default=0.01, metadata={"help": "AdamW's weight decay"})
-    ema_width: float = field(default=0.1, metadata={"help": "averaged share of the training, 0.01 to 0.25"})
     balance: float = field(default=0.75, metadata={"help": "0 draws images as they are, 1 all classes equally often"})
     drop_label: float = field(default=0.1, metadata={"help": "chance of forgetting the label alone"})
     turns: Turns = field(default="mirror", metadata={"help": "flips the network is told of: none, mirror or all"})
-    preview_every: int = field(default=4000, metadata={"help": "images between previews and held-out losses"})
-    checkpoint_every: int = field(default=4000, metadata={"help": "images between checkpoints"})
-    seed: int = field(default=0, metadata={"help": "seed of weights, order and noise"})
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
-        if self.images_seen < 1 or self.batch_size < 1:
-            raise InvalidConfig(f"images_seen {self.images_seen}, batch_size {self.batch_size}: give 1 or more")
-        if not 0 < self.learning_rate <= 0.1:
-            raise InvalidConfig(f"learning_rate {self.learning_rate}: allowed above 0 to 0.1; 0.001 is usual")
+        super().__post_init__()
         if not 0.1 <= self.condition_rate <= 100:
             raise InvalidConfig(f"condition_rate {self.condition_rate}: allowed 0.1 to 100; 10 is usual")
         if not 0 <= self.drop_label <= 0.9:
@@ -60,13 +48,6 @@ class NetworkTraining:
             raise InvalidConfig(f"balance {self.balance}: allowed 0 to 1; 0.75 is usual")
         if self.turns not in ("none", "mirror", "all"):
             raise InvalidConfig(f"turns {self.turns!r}: allowed are none, mirror, all")
-        if self.preview_every < 1 or self.checkpoint_every < 1 or self.warmup_steps < 1:
-            raise InvalidConfig("preview_every, checkpoint_every and warmup_steps: give 1 or more")
-
-    @property
-    def steps(self) -> int:
-        """Number of optimiser steps."""
-        return math.ceil(self.images_seen / self.batch_size)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Training of the position-conditioned denoiser on images cut by the view. It knows no workspace and prints nothing."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,16 @@ from torch import Tensor
 
 from augment.ddpm.condition import Condition, ConditionConfig, ConditionKind, Whitening, drop, jitter, turn_images
 from augment.ddpm.denoiser import Denoiser, DenoiserConfig
-from augment.ddpm.loop import Report, class_chances, train_network
+from augment.ddpm.pace import class_chances, image_and_condition
 from augment.ddpm.sampling import sample
 from augment.ddpm.schedule import NoiseConfig, training_sigmas
 from augment.ddpm.settings import DenoiserTraining, SamplerConfig
 from augment.ddpm.unet import UNetConfig
 from augment.errors import InvalidInput
 from augment.images import to_float, to_uint8
-from augment.training import Precision, choose_precision, seed_everything
+from augment.training.loop import Draw, Report, train_network
+from augment.training.precision import Precision, choose_precision
+from augment.training.randomness import seed_everything
 
 __all__ = ["DenoiserTraining", "TrainingImages", "build_denoiser", "train_denoiser"]
 
@@ -126,22 +129,24 @@ def train_denoiser(
 ) -> tuple[Denoiser, dict[str, float]]:
     """Trains `denoiser` and returns the averaged network with its last metrics; see `train_network`."""
     task = _Positions(data, held_out, training, class_chances(data.label, training.balance))
-    return train_network(denoiser, task, training, checkpoint, report, precision or choose_precision())
+    groups = partial(image_and_condition, training=training)
+    return train_network(denoiser, task, training, checkpoint, report, precision or choose_precision(), groups)
 
 
 @dataclass(frozen=True)
 class _Positions:
-    """Images with their labels and positions, as a task. chances: (n,) of drawing each image."""
+    """Images with their labels and positions, as a task. others: held out; chances: (n,) of drawing each image."""
 
     data: TrainingImages
-    held_out: TrainingImages | None
+    others: TrainingImages | None
     training: DenoiserTraining
     chances: Tensor
 
-    def losses(self, network: Denoiser, generator: torch.Generator, precision: Precision) -> Tensor:
+    def losses(self, network: Denoiser, draw: Draw) -> Tensor:
         """As `Task`."""
-        clean, sigma, noise, condition = _draw_batch(self.data, self.chances, network.config, self.training, generator)
-        return _losses(network, clean, sigma, noise, condition, precision)
+        rows = torch.multinomial(self.chances, draw.count, replacement=True, generator=draw.generator)
+        clean, sigma, noise, condition = _noised(self.data, rows, network.config, self.training, draw.generator)
+        return _losses(network, clean, sigma, noise, condition, draw.precision)
 
     def previews(self, averaged: Denoiser, precision: Precision) -> NDArray[np.uint8]:
         """8 samples (8, side, side, C) uint8 at the places of 8 training images, classes in turn; always the same
@@ -160,11 +165,11 @@ class _Positions:
         return to_uint8(images.cpu().numpy())
 
     @torch.no_grad()
-    def held_out_loss(self, averaged: Denoiser, precision: Precision) -> float | None:
+    def held_out(self, averaged: Denoiser, precision: Precision) -> dict[str, float]:
         """Mean loss of the averaged network on up to 64 held-out images, always with the same noise."""
-        held_out = self.held_out
+        held_out = self.others
         if held_out is None or not len(held_out):
-            return None
+            return {}
         generator = torch.Generator("cpu").manual_seed(1)
         order = torch.randperm(len(held_out), generator=generator)[:64]
         losses = []
@@ -173,7 +178,7 @@ class _Positions:
             sigma = training_sigmas(len(rows), averaged.config.noise, generator)
             noise = torch.randn(clean.shape, generator=generator)
             losses.append(_losses(averaged, clean, sigma, noise, held_out.condition(rows), precision))
-        return float(torch.cat(losses).mean())
+        return {"held_out_loss": float(torch.cat(losses).mean())}
 
 
 def _losses(
@@ -184,15 +189,10 @@ def _losses(
         return network.loss(precision.arrange(clean), sigma.to(device), precision.arrange(noise), condition.to(device))
 
 
-def _draw_batch(
-    data: TrainingImages,
-    chances: Tensor,
-    config: DenoiserConfig,
-    training: DenoiserTraining,
-    generator: torch.Generator,
+def _noised(
+    data: TrainingImages, rows: Tensor, config: DenoiserConfig, training: DenoiserTraining, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Condition]:
-    """Clean images, noise levels, noise and conditions of one step; all chance comes from `generator`."""
-    rows = torch.multinomial(chances, training.batch_size, replacement=True, generator=generator)
+    """Clean images, noise levels, noise and conditions of some rows; all chance comes from `generator`."""
     clean = data.clean(rows)
     condition = data.jittered(rows, training.jitter, generator)
     if training.turns != "none":

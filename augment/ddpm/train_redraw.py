@@ -6,6 +6,7 @@ that a good part can be re-drawn as good.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,16 @@ from torch.nn import functional
 from augment.ddpm.condition import Condition, ConditionConfig, drop, turn_images
 from augment.ddpm.crops import DISTANCE_SCALE, Crops
 from augment.ddpm.denoiser import DenoiserConfig
-from augment.ddpm.loop import Report, class_chances, train_network
+from augment.ddpm.pace import class_chances, image_and_condition
 from augment.ddpm.redraw import Redrawer, redraw
 from augment.ddpm.schedule import NoiseConfig, training_sigmas
 from augment.ddpm.settings import NetworkTraining, SamplerConfig
 from augment.ddpm.unet import UNetConfig
 from augment.errors import InvalidInput
 from augment.images import to_float
-from augment.training import Precision, choose_precision, seed_everything
+from augment.training.loop import Draw, Report, train_network
+from augment.training.precision import Precision, choose_precision
+from augment.training.randomness import seed_everything
 
 __all__ = ["build_redrawer", "train_redrawer", "widened"]
 
@@ -70,24 +73,26 @@ def train_redrawer(
     if not data.masked.any():
         raise InvalidInput("no crop has a mask: there is nothing to draw into")
     task = _Masks(data, held_out, training, class_chances(data.label, training.balance))
-    return train_network(model, task, training, checkpoint, report, precision or choose_precision())
+    groups = partial(image_and_condition, training=training)
+    return train_network(model, task, training, checkpoint, report, precision or choose_precision(), groups)
 
 
 @dataclass(frozen=True)
 class _Masks:
-    """Crops with their masks, as a task. chances: (n,) of drawing each crop."""
+    """Crops with their masks, as a task. others: held out; chances: (n,) of drawing each crop."""
 
     data: Crops
-    held_out: Crops | None
+    others: Crops | None
     training: NetworkTraining
     chances: Tensor
 
-    def losses(self, network: Redrawer, generator: torch.Generator, precision: Precision) -> Tensor:
+    def losses(self, network: Redrawer, draw: Draw) -> Tensor:
         """As `Task`."""
-        rows = torch.multinomial(self.chances, self.training.batch_size, replacement=True, generator=generator)
+        generator = draw.generator
+        rows = torch.multinomial(self.chances, draw.count, replacement=True, generator=generator)
         clean, distance, condition = _drawn(self.data, rows, self.training.turns, generator)
         condition = drop(condition, self.training.drop_label, 0.0, 0.0, generator)
-        return _losses(network, clean, widened(distance, generator), condition, precision, generator)
+        return _losses(network, clean, widened(distance, generator), condition, draw.precision, generator)
 
     def previews(self, averaged: Redrawer, precision: Precision) -> NDArray[np.uint8]:
         """(8, 2 or 3 sides, side, C) uint8: above, real defects, classes in turn; below, the same place drawn again;
@@ -118,18 +123,18 @@ class _Masks:
         return np.stack(columns)
 
     @torch.no_grad()
-    def held_out_loss(self, averaged: Redrawer, precision: Precision) -> float | None:
+    def held_out(self, averaged: Redrawer, precision: Precision) -> dict[str, float]:
         """Mean loss of the averaged network on up to 128 held-out crops, masks and noise always the same."""
-        held_out = self.held_out
+        held_out = self.others
         if held_out is None or not held_out.masked.any():
-            return None
+            return {}
         generator = torch.Generator("cpu").manual_seed(1)
         order = torch.randperm(len(held_out), generator=generator)[:128]
         losses = []
         for rows in torch.split(order, 16):
             clean, distance, condition = _drawn(held_out, rows, "none", generator)
             losses.append(_losses(averaged, clean, widened(distance, generator), condition, precision, generator))
-        return float(torch.cat(losses).mean())
+        return {"held_out_loss": float(torch.cat(losses).mean())}
 
 
 def _drawn(data: Crops, rows: Tensor, turns: str, generator: torch.Generator) -> tuple[Tensor, Tensor, Condition]:

@@ -22,17 +22,11 @@ from augment.features.augmentation import mirrors_that_look_real, vary
 from augment.features.encoder_config import TrainEncoderConfig
 from augment.features.encoders import BuiltinEncoder, BuiltinNetConfig, ResidualNet
 from augment.features.neighbours import knn_accuracy
-from augment.training import (
-    PowerEma,
-    Precision,
-    check_loss,
-    choose_precision,
-    cosine_rate,
-    deterministic,
-    load_checkpoint,
-    save_checkpoint,
-    start_from,
-)
+from augment.training.averages import PowerEma, cosine_rate
+from augment.training.files import load_checkpoint, save_checkpoint, start_from
+from augment.training.loop import check_loss
+from augment.training.precision import Precision, choose_precision
+from augment.training.randomness import deterministic
 
 __all__ = ["LabelledImages", "TrainedEncoder", "likeness_loss", "train_builtin"]
 

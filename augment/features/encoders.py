@@ -21,7 +21,8 @@ from torch.nn import functional
 
 from augment.errors import InvalidConfig, InvalidInput, NotFound
 from augment.features.neighbours import Floats, check_points
-from augment.training import Precision, choose_precision, load_weights, save_weights
+from augment.training.files import load_weights, save_weights
+from augment.training.precision import Precision, choose_precision
 
 __all__ = ["BuiltinEncoder", "BuiltinNetConfig", "Encoder", "ResidualNet", "load_encoder"]
 

@@ -22,7 +22,7 @@ from torch import nn
 
 from augment.errors import InvalidInput, NotFound
 from augment.features.neighbours import Floats, check_points
-from augment.training import Precision, choose_precision
+from augment.training.precision import Precision, choose_precision
 
 __all__ = ["TimmEncoder"]
 

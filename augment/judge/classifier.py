@@ -18,7 +18,8 @@ from augment.errors import InvalidConfig, InvalidInput, NotFound
 from augment.features.encoder_config import TrainEncoderConfig
 from augment.features.encoder_training import LabelledImages, TrainedEncoder, train_builtin
 from augment.features.encoders import BuiltinEncoder, BuiltinNetConfig, ResidualNet
-from augment.training import choose_precision, load_weights, save_weights
+from augment.training.files import load_weights, save_weights
+from augment.training.precision import choose_precision
 
 __all__ = ["Classifier", "JudgeConfig", "train_classifier", "train_judge_encoder"]
 

@@ -4,9 +4,8 @@ The U-Net has 9 input channels as Stable Diffusion's inpainting models: noisy la
 the mask's inside emptied. It predicts v (Salimans and Ho 2022). Knows no pixels.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from augment.errors import Cancelled
 from augment.latent.settings import DiffusionTraining
-from augment.latent.trainee import Trainee
-from augment.training import Precision, choose_precision, seed_everything
+from augment.training.loop import Draw, Report, train_network
+from augment.training.precision import Precision, choose_precision
+from augment.training.randomness import seed_everything
 
 if TYPE_CHECKING:
     from diffusers import DDPMScheduler, UNet2DConditionModel
@@ -26,11 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LatentScenes", "Painter", "build_scheduler", "build_unet", "train_painter"]
 
-Report = Callable[[int, int, Mapping[str, float]], None]
-"""`report(step, total, metrics)`; raises Cancelled to stop."""
-
 WIDTHS = (32, 64, 160)
-_REPORT_STEPS, _SAVE_STEPS = 10, 500
 
 
 def build_unet(text_width: int = 128, widths: tuple[int, ...] = WIDTHS) -> "UNet2DConditionModel":
@@ -50,7 +45,7 @@ def build_unet(text_width: int = 128, widths: tuple[int, ...] = WIDTHS) -> "UNet
         down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * (levels - 1)),
         up_block_types=(*("CrossAttnUpBlock2D",) * (levels - 1), "UpBlock2D"),
         cross_attention_dim=text_width,
-        attention_head_dim=8,
+        attention_head_dim=tuple(max(1, width // 32) for width in widths),  # diffusers' name for the number of heads
         norm_num_groups=16,
     )
 
@@ -112,51 +107,21 @@ def train_painter(
     checkpoint: Path,
     report: Report,
 ) -> tuple[Painter, dict[str, float]]:
-    """The averaged networks and their last metrics: loss, and held_out_loss at fixed noise.
+    """The averaged networks and their last metrics; see `train_network`.
 
     Min-SNR weights for v (Hang et al. 2023, equation 9); inside the mask a pixel weighs 1, outside `outside_weight`.
-    Continues from `checkpoint` where that is there.
     """
     seed_everything(training.seed)
-    precision = choose_precision()
-    run = Trainee(
-        precision.place(painter),
-        steps=training.steps,
-        learning_rate=training.learning_rate,
-        ema_width=training.ema_width,
-        seed=training.seed,
-        identity={**asdict(training), "scenes": len(scenes), "weights": sum(p.numel() for p in painter.parameters())},
+    task = _Scenes(
+        scenes=scenes,
+        tokens=_tokens(tokenizer, scenes.captions),
+        unsaid=_tokens(tokenizer, [""])[0],
+        others=held_out,
+        other_tokens=_tokens(tokenizer, held_out.captions),
+        levels=build_scheduler().alphas_cumprod,
+        training=training,
     )
-    if checkpoint.exists():
-        run.restore(checkpoint)
-    levels = build_scheduler().alphas_cumprod
-    tokens, unsaid = _tokens(tokenizer, scenes.captions), _tokens(tokenizer, [""])[0]
-    losses: list[float] = []
-    began, first = time.perf_counter(), run.step
-    try:
-        while run.step < run.steps:
-            rows = torch.randint(len(scenes), (training.batch_size,), generator=run.generator)
-            said = torch.where(
-                (torch.rand(len(rows), generator=run.generator) < training.drop_caption)[:, None], unsaid, tokens[rows]
-            )
-            loss = _loss(run.module, scenes, rows, said, levels, training, run.generator, precision)
-            losses = [*losses[-199:], run.update(loss)]
-            last = run.step == run.steps
-            pace = (run.step - first) * training.batch_size / (time.perf_counter() - began)
-            run.metrics |= {"loss": float(np.mean(losses)), "images_per_second": pace}
-            if last or run.step % _SAVE_STEPS == 0:
-                run.metrics["held_out_loss"] = _held_out_loss(
-                    run.ema.module, tokenizer, held_out, levels, training, precision
-                )
-                run.save(checkpoint)
-            if last or run.step % _REPORT_STEPS == 0:
-                report(run.step, run.steps, dict(run.metrics))
-    except Cancelled:
-        run.save(checkpoint)
-        raise
-    averaged = run.ema.module
-    assert isinstance(averaged, Painter)
-    return averaged, dict(run.metrics)
+    return train_network(painter, task, training, checkpoint, report, choose_precision())
 
 
 def _tokens(tokenizer: "CLIPTokenizer", captions: Sequence[str]) -> Tensor:
@@ -166,54 +131,65 @@ def _tokens(tokenizer: "CLIPTokenizer", captions: Sequence[str]) -> Tensor:
     return tokens
 
 
-def _loss(
-    painter: nn.Module,
-    scenes: LatentScenes,
-    rows: Tensor,
-    tokens: Tensor,
-    levels: Tensor,
-    training: DiffusionTraining,
-    generator: torch.Generator,
-    precision: Precision,
-) -> Tensor:
-    """Scalar. levels: alphas_cumprod (1000,) float32."""
-    latents, emptied = (
-        torch.from_numpy(values[rows.numpy()].astype(np.float32)) for values in (scenes.latents, scenes.emptied)
-    )
-    mask = torch.from_numpy(scenes.mask[rows.numpy()].astype(np.float32))[:, None]
-    t = torch.randint(len(levels), (len(rows),), generator=generator)
-    noise = torch.randn(latents.shape, generator=generator)
-    kept = levels[t][:, None, None, None]
-    noisy = kept.sqrt() * latents + (1 - kept).sqrt() * noise
-    v = kept.sqrt() * noise - (1 - kept).sqrt() * latents
-    seen = precision.arrange(torch.cat([noisy, mask, emptied], dim=1))
-    device = precision.device
-    with precision.autocast():
-        predicted = painter(seen, t.to(device), tokens.to(device))
-    weight = training.outside_weight + (1 - training.outside_weight) * mask
-    error = ((predicted.float() - v.to(device)).square() * weight.to(device)).sum((1, 2, 3)) / (
-        4 * weight.sum((1, 2, 3))
-    ).to(device)
-    snr = levels[t] / (1 - levels[t])
-    share = snr.clamp_max(training.min_snr) / (snr + 1)
-    loss: Tensor = (error * share.to(device)).mean()
-    return loss
+@dataclass(frozen=True)
+class _Scenes:
+    """Scenes with the tokens of their captions, as a task. unsaid: tokens (32,) of an empty caption; others: held out;
+    levels: alphas_cumprod (1000,) float32."""
 
+    scenes: LatentScenes
+    tokens: Tensor
+    unsaid: Tensor
+    others: LatentScenes
+    other_tokens: Tensor
+    levels: Tensor
+    training: DiffusionTraining
 
-@torch.no_grad()
-def _held_out_loss(
-    painter: nn.Module,
-    tokenizer: "CLIPTokenizer",
-    scenes: LatentScenes,
-    levels: Tensor,
-    training: DiffusionTraining,
-    precision: Precision,
-) -> float:
-    """Mean loss over all of `scenes` at noise that is always the same."""
-    tokens, generator = _tokens(tokenizer, scenes.captions), torch.Generator("cpu").manual_seed(0)
-    parts = [torch.arange(start, min(start + 16, len(scenes))) for start in range(0, len(scenes), 16)]
-    losses = [
-        float(_loss(painter, scenes, rows, tokens[rows], levels, training, generator, precision)) * len(rows)
-        for rows in parts
-    ]
-    return sum(losses) / len(scenes)
+    def losses(self, network: Painter, draw: Draw) -> Tensor:
+        """As `Task`."""
+        rows = torch.randint(len(self.scenes), (draw.count,), generator=draw.generator)
+        silent = torch.rand(len(rows), generator=draw.generator) < self.training.drop_caption
+        tokens = torch.where(silent[:, None], self.unsaid, self.tokens[rows])
+        return self._losses(network, self.scenes, rows, tokens, draw.generator, draw.precision)
+
+    def previews(self, averaged: Painter, precision: Precision) -> None:
+        """None: latents are not to be looked at."""
+
+    @torch.no_grad()
+    def held_out(self, averaged: Painter, precision: Precision) -> dict[str, float]:
+        """Mean loss over all held-out scenes."""
+        generator = torch.Generator("cpu").manual_seed(0)
+        losses = [
+            self._losses(averaged, self.others, rows, self.other_tokens[rows], generator, precision)
+            for rows in torch.split(torch.arange(len(self.others)), 16)
+        ]
+        return {"held_out_loss": float(torch.cat(losses).mean())}
+
+    def _losses(
+        self,
+        painter: Painter,
+        scenes: LatentScenes,
+        rows: Tensor,
+        tokens: Tensor,
+        generator: torch.Generator,
+        precision: Precision,
+    ) -> Tensor:
+        """(N,) losses at noise levels and noise from `generator`."""
+        latents, emptied = (
+            torch.from_numpy(values[rows.numpy()].astype(np.float32)) for values in (scenes.latents, scenes.emptied)
+        )
+        mask = torch.from_numpy(scenes.mask[rows.numpy()].astype(np.float32))[:, None]
+        t = torch.randint(len(self.levels), (len(rows),), generator=generator)
+        noise = torch.randn(latents.shape, generator=generator)
+        kept = self.levels[t][:, None, None, None]
+        noisy = kept.sqrt() * latents + (1 - kept).sqrt() * noise
+        v = kept.sqrt() * noise - (1 - kept).sqrt() * latents
+        device = precision.device
+        with precision.autocast():
+            seen = precision.arrange(torch.cat([noisy, mask, emptied], dim=1))
+            predicted = painter(seen, t.to(device), tokens.to(device))
+        weight = self.training.outside_weight + (1 - self.training.outside_weight) * mask
+        weight = (weight / (4 * weight.sum((1, 2, 3), keepdim=True))).to(device)
+        error = ((predicted.float() - v.to(device)).square() * weight).sum((1, 2, 3))
+        snr = self.levels[t] / (1 - self.levels[t])
+        losses: Tensor = error * (snr.clamp_max(self.training.min_snr) / (snr + 1)).to(device)
+        return losses

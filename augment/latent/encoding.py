@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from augment.images import to_float
-from augment.training import choose_precision
+from augment.training.precision import choose_precision
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from augment.errors import InvalidInput, NotReady
 from augment.latent.checkpoint import Checkpoint
-from augment.training import Precision, choose_precision
+from augment.training.precision import Precision, choose_precision
 
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline

@@ -23,7 +23,7 @@ from augment.images import to_float
 from augment.latent.model import LatentModel, Prompt
 from augment.latent.reference import Reference
 from augment.latent.settings import LatentSampling
-from augment.training import half_the_cores
+from augment.training.precision import half_the_cores
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin

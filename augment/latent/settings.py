@@ -1,11 +1,11 @@
 """Settings of latent models, their sampling and pretraining, apart from the code, because that imports torch."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from augment.errors import InvalidConfig
+from augment.training.settings import Training
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin
@@ -13,68 +13,47 @@ if TYPE_CHECKING:
 __all__ = ["AutoencoderTraining", "DiffusionTraining", "LatentSampling", "SamplerName"]
 
 
-def _check_length(images_seen: int, batch_size: int, learning_rate: float) -> None:
-    if images_seen < 1 or batch_size < 1:
-        raise InvalidConfig(f"images_seen {images_seen}, batch_size {batch_size}: give 1 or more")
-    if not 0 < learning_rate <= 0.1:
-        raise InvalidConfig(f"learning_rate {learning_rate}: allowed above 0 to 0.1; 0.001 is usual")
-
-
 @dataclass(frozen=True, kw_only=True)
-class AutoencoderTraining:
+class AutoencoderTraining(Training):
     """How the autoencoder is trained: on small cuts first, because a convolution learns as much from four cuts of 64 px
     as from one picture of 128 px, and its normalisation settles on whole pictures at the end."""
 
     images_seen: int = field(default=50_000, metadata={"help": "length in cuts, repeats counted"})
     batch_size: int = field(default=16, metadata={"help": "cuts in a step; whole pictures come in quarters of it"})
     learning_rate: float = field(default=2e-3, metadata={"help": "peak of AdamW's learning rate"})
+    ema_width: float = field(default=0.05, metadata={"help": "averaged share of the training, 0.01 to 0.25"})
     cut_px: int = field(default=64, metadata={"help": "side of the cuts"})
     whole_share: float = field(default=0.15, metadata={"help": "share of the steps, the last ones, on whole pictures"})
     kl_weight: float = field(default=1e-5, metadata={"help": "pull of the latents to a normal distribution"})
-    ema_width: float = field(default=0.05, metadata={"help": "averaged share of the training, 0.01 to 0.25"})
-    seed: int = field(default=0, metadata={"help": "seed of weights, order and cuts"})
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
-        _check_length(self.images_seen, self.batch_size, self.learning_rate)
-        if self.batch_size % 4 or self.cut_px % 8:
-            raise InvalidConfig(f"batch_size {self.batch_size}, cut_px {self.cut_px}: multiples of 4 and 8 are needed")
+        super().__post_init__()
+        if self.batch_size % 8 or self.cut_px % 8:
+            raise InvalidConfig(f"batch_size {self.batch_size}, cut_px {self.cut_px}: multiples of 8 are needed")
         if not 0 <= self.whole_share <= 1 or not 0 <= self.kl_weight <= 1:
             raise InvalidConfig(f"whole_share {self.whole_share}, kl_weight {self.kl_weight}: allowed 0 to 1")
 
-    @property
-    def steps(self) -> int:
-        """Number of optimiser steps."""
-        return math.ceil(self.images_seen / self.batch_size)
-
 
 @dataclass(frozen=True, kw_only=True)
-class DiffusionTraining:
+class DiffusionTraining(Training):
     """How U-Net and text encoder are trained together on finished latents."""
 
-    images_seen: int = field(default=150_000, metadata={"help": "length in images, repeats counted"})
-    batch_size: int = field(default=16, metadata={"help": "images in a step"})
-    learning_rate: float = field(default=1e-3, metadata={"help": "peak of AdamW's learning rate"})
+    images_seen: int = field(default=120_000, metadata={"help": "length in images, repeats counted"})
+    ema_width: float = field(default=0.08, metadata={"help": "averaged share of the training, 0.01 to 0.25"})
     drop_caption: float = field(default=0.1, metadata={"help": "chance of an empty caption, for guidance"})
     outside_weight: float = field(default=0.2, metadata={"help": "weight of the loss outside the mask; 1 inside"})
     min_snr: float = field(default=5.0, metadata={"help": "gamma of min-SNR weighting (Hang et al. 2023)"})
-    ema_width: float = field(default=0.08, metadata={"help": "averaged share of the training, 0.01 to 0.25"})
-    seed: int = field(default=0, metadata={"help": "seed of weights, order and noise"})
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
-        _check_length(self.images_seen, self.batch_size, self.learning_rate)
+        super().__post_init__()
         if not 0 <= self.drop_caption <= 0.9 or not 0 <= self.outside_weight <= 1:
             raise InvalidConfig(
                 f"drop_caption {self.drop_caption}, outside_weight {self.outside_weight}: allowed 0 to 0.9, and 0 to 1"
             )
         if self.min_snr <= 0:
             raise InvalidConfig(f"min_snr {self.min_snr}: above 0; 5 is usual")
-
-    @property
-    def steps(self) -> int:
-        """Number of optimiser steps."""
-        return math.ceil(self.images_seen / self.batch_size)
 
 
 SamplerName = Literal["dpmpp_2m_karras", "dpmpp_2m_sde_karras", "euler", "euler_a", "unipc"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from augment.ddpm.denoiser import Denoiser
     from augment.ddpm.steering import Features
-    from augment.training import Precision
+    from augment.training.precision import Precision
 
 __all__ = ["Generator", "draw_images", "draw_series", "find_generator", "find_model", "load_map", "loaded"]
 
@@ -109,7 +109,8 @@ def find_model(context: Context, kind: ModelKind, model_id: int | None, sha256: 
 
 def loaded(context: Context, record: ModelRecord, build: "Callable[[], Network]") -> "tuple[Network, Precision]":
     """The network of a record, ready to draw, built and loaded once in a process. NotReady if its file is gone."""
-    from augment.training import choose_precision, load_weights
+    from augment.training.files import load_weights
+    from augment.training.precision import choose_precision
 
     key = f"{record.kind}:{record.sha256}"
     if key not in context.cache:

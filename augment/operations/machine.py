@@ -13,7 +13,7 @@ def describe_machine() -> dict[str, Any]:
     """JSON values: Python, versions of the packages that decide results, processor features, threads and GPU."""
     import torch
 
-    from augment.training import processor_features
+    from augment.training.precision import processor_features
 
     known = {"avx2", "avx512f", "avx512_bf16", "amx_bf16"} & processor_features()
     versions = {}

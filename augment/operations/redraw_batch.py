@@ -5,6 +5,7 @@ committed stays, and the resumed one makes the rest.
 """
 
 import random
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
@@ -60,7 +61,7 @@ def redraw_batch(config: RedrawBatchConfig, context: Context) -> RedrawBatchResu
     NotFound where no photograph or mask fits, and what `redraw` raises. Only the training split is drawn on unless
     photographs are named.
     """
-    from augment.training import half_the_cores
+    from augment.training.precision import half_the_cores
 
     store = context.store
     images = _images(config, store)
@@ -70,13 +71,15 @@ def redraw_batch(config: RedrawBatchConfig, context: Context) -> RedrawBatchResu
     if left:
         # Loaded once, before two threads ask for it.
         find_engine(context, config.model)
+        began = time.monotonic()
 
     def draw(one: Redrawing) -> list[Pasted]:
         return one.draw([one.config.seed], lambda step, total: context.progress.check())[0]
 
     with half_the_cores(), ThreadPoolExecutor(2) as pool:
         for first in range(0, len(left), 2):
-            context.progress(config.count - len(left) + first, config.count)
+            rate = {"images_per_second": first / (time.monotonic() - began)} if first else None
+            context.progress(config.count - len(left) + first, config.count, rate)
             work = [Redrawing.of(one, context) for one in _plan(config, images, left[first : first + 2], store)]
             for one, pasted in zip(work, pool.map(draw, work), strict=True):
                 unseen += sum(each.visible_share == 0.0 for each in pasted)

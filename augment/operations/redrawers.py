@@ -18,7 +18,7 @@ from augment.store import ModelRecord
 
 if TYPE_CHECKING:
     from augment.ddpm.redraw import Redrawer
-    from augment.training import Precision
+    from augment.training.precision import Precision
 
 __all__ = ["WorkspaceRedrawer", "find_redrawer"]
 

@@ -153,7 +153,7 @@ def _train_generator(
 ) -> tuple[dict[str, float], list[dict[str, float]]]:
     from augment.ddpm.train import TrainingImages, build_denoiser, train_denoiser
     from augment.images import encode_png
-    from augment.training import save_weights
+    from augment.training.files import save_weights
 
     training = DenoiserTraining(
         images_seen=config.images_seen,

@@ -83,7 +83,7 @@ def train_ddpm(config: TrainDdpmConfig, context: Context) -> TrainDdpmResult:
     """
     from augment.ddpm.train import build_denoiser, train_denoiser
     from augment.images import encode_png
-    from augment.training import choose_precision
+    from augment.training.precision import choose_precision
 
     store = context.store
     view = current_view(store)
@@ -138,7 +138,7 @@ def _keep(
     trained: "Denoiser", told: dict[str, Any], images: int, metrics: dict[str, float], context: Context
 ) -> TrainDdpmResult:
     """Writes the weights under their hash and commits the record."""
-    from augment.training import save_weights
+    from augment.training.files import save_weights
 
     folder = context.store.workspace.checkpoints_dir
     fresh = context.job_folder / "generator.safetensors"

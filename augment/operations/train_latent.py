@@ -172,7 +172,7 @@ def _train_autoencoder(
     config: TrainLatentConfig, scenes: _Scenes, context: Context
 ) -> tuple["AutoencoderKL", dict[str, float]]:
     from augment.latent.autoencoder import scaling_factor, train_autoencoder
-    from augment.training import choose_precision
+    from augment.training.precision import choose_precision
 
     rows, held = scenes.parts
     training = AutoencoderTraining(images_seen=config.autoencoder_images_seen, seed=config.seed)
@@ -180,9 +180,7 @@ def _train_autoencoder(
     def report(step: int, total: int, metrics: Mapping[str, float], previews: NDArray[np.uint8] | None) -> None:
         shown = None
         if previews is not None:
-            shown = {
-                f"autoencoder-{step:06d}.png": encode_png(np.concatenate([np.hstack(list(row)) for row in previews]))
-            }
+            shown = {f"autoencoder-{step:06d}.png": encode_png(np.hstack(list(previews)))}
         context.progress(_DRAWN + round((_CODED - _DRAWN) * step / total), 1000, metrics, shown)
 
     # The checkpoint of a finished training gives the network back at once.
@@ -229,7 +227,7 @@ def _train_painter(
     from augment.latent.diffusion import Painter, build_unet, train_painter
     from augment.latent.vocabulary import build_text_encoder, build_tokenizer
     from augment.surfaces.captions import vocabulary
-    from augment.training import seed_everything
+    from augment.training.randomness import seed_everything
 
     training = DiffusionTraining(images_seen=config.images_seen, seed=config.seed)
     tokenizer = build_tokenizer(vocabulary(), context.job_folder / "tokenizer")
@@ -238,7 +236,7 @@ def _train_painter(
     log = context.job_folder / "painter.json"
     history: list[dict[str, Any]] = json.loads(log.read_text(encoding="utf-8")) if log.is_file() else []
 
-    def report(step: int, total: int, metrics: Mapping[str, float]) -> None:
+    def report(step: int, total: int, metrics: Mapping[str, float], previews: object) -> None:
         if step % 500 == 0 or step == total:
             history.append({"images_seen": step * training.batch_size, **metrics})
             log.write_text(json.dumps(history), encoding="utf-8")

@@ -84,7 +84,7 @@ def train_redraw(config: TrainRedrawConfig, context: Context) -> TrainRedrawResu
     """
     from augment.ddpm.train_redraw import build_redrawer, train_redrawer
     from augment.images import encode_png
-    from augment.training import choose_precision
+    from augment.training.precision import choose_precision
 
     view = current_view(context.store)
     read = _read_split("train", view, config, context)
@@ -212,7 +212,7 @@ def _keep(
     context: Context,
 ) -> TrainRedrawResult:
     """Writes the weights under their hash and commits the record."""
-    from augment.training import save_weights
+    from augment.training.files import save_weights
 
     workspace = context.store.workspace
     fresh = context.job_folder / "redrawer.safetensors"

@@ -16,7 +16,7 @@ from augment.ddpm.train import TrainingImages, build_denoiser, train_denoiser
 from augment.errors import Cancelled, NotReady
 from augment.images import to_uint8
 from augment.operations.base_models import base_weights
-from augment.training import load_checkpoint
+from augment.training.files import load_checkpoint
 
 
 class Kizu:

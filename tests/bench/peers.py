@@ -96,7 +96,7 @@ def _sampling() -> list[Measurement]:
     from augment.ddpm.sampling import sample
     from augment.ddpm.settings import SamplerConfig
     from augment.ddpm.unet import UNetConfig
-    from augment.training import choose_precision
+    from augment.training.precision import choose_precision
     from tests.bench.peer_diffusers import network, pipeline_samples
 
     precision = choose_precision()

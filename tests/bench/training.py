@@ -53,7 +53,7 @@ def _sampling() -> list[Measurement]:
     from augment.ddpm.sampling import sample
     from augment.ddpm.settings import SamplerConfig
     from augment.ddpm.unet import UNetConfig
-    from augment.training import choose_precision
+    from augment.training.precision import choose_precision
 
     precision = choose_precision()
     net = precision.place(Denoiser(DenoiserConfig(unet=UNetConfig.for_side(64, 1))).eval())

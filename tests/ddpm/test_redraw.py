@@ -14,7 +14,8 @@ from augment.ddpm.settings import DenoiserTraining, NetworkTraining, SamplerConf
 from augment.ddpm.train import TrainingImages, build_denoiser
 from augment.ddpm.train_redraw import build_redrawer, train_redrawer, widened
 from augment.errors import Cancelled, InvalidInput
-from augment.training import choose_precision, save_weights
+from augment.training.files import save_weights
+from augment.training.precision import choose_precision
 
 PRECISION = choose_precision("fp32", torch.device("cpu"))
 SAMPLER = SamplerConfig(steps=8, micro_batch=2)
@@ -84,9 +85,10 @@ def test_it_draws_the_class_asked_for_inside_the_mask_and_nothing_outside(learne
     for answer in (good, bad):
         assert answer.dtype == np.float32 and answer.shape == (4, 16, 16, 1)
         assert (answer[:, ~disc()] == 150).all()
-    # A disc of 2.5 px at 30 in a mask of 5 px: its darkest pixels are near that, and a good part has none.
+    # A disc of 2.5 px at 30 in a mask of 5 px: its darkest pixels are near that, and a good part has none; a disc would
+    # be a quarter of the mask; a sixth of that are stray pixels of a network of 120 steps.
     assert (bad[:, disc()].min(axis=1) < 80).all()
-    assert abs(np.median(good[:, disc()]) - 150) < 15 and good[:, disc()].min() > 80
+    assert abs(np.median(good[:, disc()]) - 150) < 15 and (good[:, disc()] < 80).mean() < 0.04
 
 
 def test_a_sample_depends_on_its_seed_alone(learned):

@@ -13,7 +13,7 @@ from augment.ddpm.sampling import sample
 from augment.ddpm.settings import DenoiserTraining, SamplerConfig
 from augment.ddpm.train import TrainingImages, build_denoiser, train_denoiser
 from augment.errors import Cancelled, InvalidConfig, InvalidInput, JobFailed
-from augment.training import Precision, choose_precision
+from augment.training.precision import Precision, choose_precision
 
 PRECISION = choose_precision("fp32", torch.device("cpu"))
 
@@ -155,7 +155,7 @@ def test_previews_and_metrics_come_when_asked_for(tmp_path: Path):
 
 
 def test_rare_classes_are_drawn_more_often():
-    from augment.ddpm.loop import class_chances
+    from augment.ddpm.pace import class_chances
 
     label = np.repeat([0, 1], [900, 100])
     assert float(class_chances(label, 1.0)[900:].sum() / class_chances(label, 1.0).sum()) == pytest.approx(0.5)

@@ -15,7 +15,7 @@ from augment.operations.base_models import BASE_ASSETS, base_weights
 from augment.operations.context import Context
 from augment.operations.train_base import TrainBaseConfig, train_base
 from augment.store import Store
-from augment.training import start_from
+from augment.training.files import start_from
 
 
 def test_what_it_writes_starts_other_networks(store: Store, tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ All that is random in a step comes from one generator whose state is in the chec
 processor ends in the same bits as one never interrupted. What a step is drawn from and how it is judged is a `Task`.
 """
 
+import copy
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -16,20 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from augment.ddpm.settings import NetworkTraining
-from augment.errors import Cancelled, InvalidInput
-from augment.training import (
-    PowerEma,
-    Precision,
-    check_loss,
-    cosine_rate,
-    load_checkpoint,
-    random_state,
-    restore_random_state,
-    save_checkpoint,
-)
+from augment.errors import Cancelled, InvalidInput, JobFailed
+from augment.training.averages import PowerEma, cosine_rate
+from augment.training.files import load_checkpoint, save_checkpoint
+from augment.training.precision import Precision, half_the_cores
+from augment.training.randomness import random_state, restore_random_state
+from augment.training.settings import Training
 
-__all__ = ["Report", "Task", "class_chances", "train_network"]
+__all__ = ["Draw", "Report", "Task", "WeightGroup", "check_loss", "train_network"]
 
 Network = TypeVar("Network", bound=nn.Module)
 Learner = TypeVar("Learner", bound=nn.Module, contravariant=True)
@@ -40,50 +37,76 @@ Report = Callable[[int, int, Mapping[str, float], NDArray[np.uint8] | None], Non
 _PACE_STEPS = 50
 
 
+@dataclass(frozen=True)
+class Draw:
+    """What a micro-batch is drawn with. generator: all chance comes from it; done: share of the training, 0 to 1."""
+
+    count: int
+    generator: torch.Generator
+    precision: Precision
+    done: float
+
+
 class Task(Protocol[Learner]):
     """What a network is trained on."""
 
-    def losses(self, network: Learner, generator: torch.Generator, precision: Precision) -> Tensor:
-        """Draw one batch, all chance from `generator`, and give the losses (N,) float32 of `network` on it."""
+    def losses(self, network: Learner, draw: Draw) -> Tensor:
+        """Draw `draw.count` images and give the losses (N,) float32 of `network` on them.
+
+        Called in two threads at once, with a network each, on a processor.
+        """
         ...
 
-    def previews(self, averaged: Learner, precision: Precision) -> NDArray[np.uint8]:
-        """Pictures (n, H, W, C) uint8 to be shown beside the progress; from the same seeds each time."""
+    def previews(self, averaged: Learner, precision: Precision) -> NDArray[np.uint8] | None:
+        """Pictures (n, H, W, C) uint8 to be shown beside the progress, from the same seeds each time; None for none."""
         ...
 
-    def held_out_loss(self, averaged: Learner, precision: Precision) -> float | None:
-        """Mean loss on held-out images, always with the same noise; None where there are none."""
+    def held_out(self, averaged: Learner, precision: Precision) -> Mapping[str, float]:
+        """Metrics on held-out images, always with the same noise, held_out_loss for one; empty where there are none."""
         ...
+
+
+@dataclass(frozen=True)
+class WeightGroup:
+    """Weights with a pace of their own. rate: share of the learning rate; decay: AdamW's weight decay."""
+
+    weights: Sequence[nn.Parameter]
+    rate: float = 1.0
+    decay: float = 0.0
 
 
 def train_network(
     network: Network,
     task: Task[Network],
-    training: NetworkTraining,
+    training: Training,
     checkpoint: Path,
     report: Report,
     precision: Precision,
+    groups: Callable[[Network], Sequence[WeightGroup]] | None = None,
 ) -> tuple[Network, dict[str, float]]:
     """Trains `network` and returns its average with the last metrics.
 
     Continues from `checkpoint` if that file is there; writes it now and then, at the end, and before Cancelled leaves.
-    Metrics: loss, held_out_loss (averaged network, fixed noise), learning_rate, images_per_second (of the latest steps,
-    without previews and checkpoints). JobFailed if the loss stops being finite (the last good checkpoint is kept);
-    InvalidInput if the checkpoint is another training's.
+    Metrics: loss, learning_rate, images_per_second (of the latest steps, without previews and checkpoints), and what
+    the task says of the averaged network on held-out images. `groups` gives some weights a pace of their own.
+    JobFailed if the loss stops being finite (the last good checkpoint is kept); InvalidInput if the checkpoint is
+    another training's.
     """
     # Build the state: everything that a checkpoint holds.
-    run = _Run(precision.place(network), training, precision)
+    network = precision.place(network)
+    told = groups(network) if groups else [WeightGroup(list(network.parameters()), decay=training.weight_decay)]
+    run = _Run(network, training, precision, told)
     if checkpoint.exists():
         run.restore(checkpoint)
     metrics = run.metrics
-    losses: list[float] = []
+    losses: deque[float] = deque(maxlen=100)
     seconds: deque[float] = deque(maxlen=_PACE_STEPS)
     try:
         while run.step < training.steps:
             # Train on one batch.
             began = time.perf_counter()
             rate = training.learning_rate * cosine_rate(run.step, training.steps, training.warmup_steps)
-            losses = [*losses[-99:], run.update(task, rate)]
+            losses.append(run.update(task, rate))
             seconds.append(time.perf_counter() - began)
             # Report.
             seen = run.step * training.batch_size
@@ -96,8 +119,7 @@ def train_network(
             last = run.step == training.steps
             if last or seen // training.preview_every > (seen - training.batch_size) // training.preview_every:
                 previews = task.previews(run.ema.module, precision)
-                held_out = task.held_out_loss(run.ema.module, precision)
-                metrics |= {} if held_out is None else {"held_out_loss": held_out}
+                metrics |= task.held_out(run.ema.module, precision)
             # Save.
             if last or seen // training.checkpoint_every > (seen - training.batch_size) // training.checkpoint_every:
                 run.save(checkpoint)
@@ -111,11 +133,20 @@ def train_network(
 class _Run(Generic[Network]):
     """The state of one training: weights, averages, optimiser, generators, step."""
 
-    def __init__(self, network: Network, training: NetworkTraining, precision: Precision) -> None:
+    def __init__(
+        self, network: Network, training: Training, precision: Precision, groups: Sequence[WeightGroup]
+    ) -> None:
         self.network, self.training, self.precision = network.train(), training, precision
+        # Shares the weights and has gradients of its own.
+        self.twin = copy.deepcopy(network)
+        for own, other in zip(network.parameters(), self.twin.parameters(), strict=True):
+            other.data = own.data
         self.ema = PowerEma(network, training.ema_width)
         self.optimizer = torch.optim.AdamW(
-            _groups(network, training), lr=training.learning_rate, betas=(0.9, 0.99), fused=True
+            [{"params": list(one.weights), "share": one.rate, "weight_decay": one.decay} for one in groups],
+            lr=training.learning_rate,
+            betas=(0.9, 0.99),
+            fused=True,
         )
         self.scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.dtype == torch.float16)
         self.generator = torch.Generator("cpu").manual_seed(training.seed)
@@ -126,12 +157,9 @@ class _Run(Generic[Network]):
         """One optimiser step; the batch's mean loss. A loss that is not finite raises JobFailed and changes nothing."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["share"]
-        losses = task.losses(self.network, self.generator, self.precision)
-        loss = losses.mean()
-        value = float(loss.detach())
-        check_loss(value, self.step + 1, rate)
         self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        value = self._gradients(task)
+        check_loss(value, self.step + 1, rate)
         self.scaler.unscale_(self.optimizer)
         # One batch of unlucky noise levels must not undo many good ones.
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -143,6 +171,32 @@ class _Run(Generic[Network]):
         self.ema.update(self.network, self.step)
         return value
 
+    def _gradients(self, task: Task[Network]) -> float:
+        """Leaves the gradient of a batch in the network; the mean loss.
+
+        On a processor two halves are computed beside each other, each by half the cores and with a generator of its
+        own: two cores on one small convolution wait for each other longer than they work.
+        """
+        size, done = self.training.batch_size, self.step / self.training.steps
+        halves = 2 if self.precision.device.type == "cpu" and size % 2 == 0 else 1
+        seeds = torch.randint(2**62, (halves,), generator=self.generator).tolist()
+
+        def work(network: Network, seed: int) -> float:
+            draw = Draw(size // halves, torch.Generator("cpu").manual_seed(seed), self.precision, done)
+            loss = task.losses(network, draw).mean()
+            self.scaler.scale(loss / halves).backward()  # type: ignore[no-untyped-call]
+            return float(loss.detach())
+
+        if halves == 1:
+            return work(self.network, seeds[0])
+        with half_the_cores(), ThreadPoolExecutor(2) as pool:
+            values = list(pool.map(work, (self.network, self.twin), seeds))
+        for own, other in zip(self.network.parameters(), self.twin.parameters(), strict=True):
+            if other.grad is not None:
+                own.grad = other.grad if own.grad is None else own.grad.add_(other.grad)
+                other.grad = None
+        return sum(values) / 2
+
     def save(self, path: Path) -> None:
         """Writes all of it."""
         save_checkpoint(
@@ -150,7 +204,7 @@ class _Run(Generic[Network]):
             {
                 "step": self.step,
                 "metrics": self.metrics,
-                "denoiser": self.network.state_dict(),
+                "network": self.network.state_dict(),
                 "averaged": self.ema.module.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": self.scaler.state_dict(),
@@ -165,7 +219,7 @@ class _Run(Generic[Network]):
         state = load_checkpoint(path)
         if state.get("run") != self._identity():
             raise InvalidInput(f"checkpoint {path.name} belongs to a training with other settings: start a new one")
-        self.network.load_state_dict(state["denoiser"])
+        self.network.load_state_dict(state["network"])
         self.ema.module.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
@@ -177,25 +231,14 @@ class _Run(Generic[Network]):
     def _identity(self) -> dict[str, Any]:
         """What must agree for a checkpoint to continue this training."""
         told = asdict(self.training)
-        return {key: told[key] for key in told if key not in ("preview_every", "checkpoint_every")}
+        shapes = [list(weight.shape) for weight in self.network.parameters()]
+        return {"shapes": shapes} | {key: told[key] for key in told if key not in ("preview_every", "checkpoint_every")}
 
 
-def _groups(network: nn.Module, training: NetworkTraining) -> list[dict[str, Any]]:
-    """The image network, and the condition's few weights with a higher rate.
-
-    What a label or a position means is new in every training, also where the image network starts from one that knows
-    surfaces: at the same rate the images are learned long before anyone listens to the condition.
-    """
-    named = list(network.named_parameters())
-    condition = [weight for name, weight in named if "condition" in name.split(".")]
-    images = [weight for name, weight in named if "condition" not in name.split(".")]
-    return [
-        {"params": images, "share": 1.0, "weight_decay": training.weight_decay},
-        {"params": condition, "share": training.condition_rate, "weight_decay": 0.0},
-    ]
-
-
-def class_chances(label: NDArray[np.int64], balance: float) -> Tensor:
-    """(n,) float64 chances of drawing each image: classes by count ** (1 - balance), images of a class alike."""
-    counts = np.bincount(label).astype(np.float64)
-    return torch.from_numpy(counts[label] ** -balance)
+def check_loss(loss: float, step: int, learning_rate: float) -> None:
+    """JobFailed if a loss is not a finite number, before it can reach the weights."""
+    if not math.isfinite(loss):
+        raise JobFailed(
+            f"the loss became {loss} at step {step} with learning rate {learning_rate:g}: "
+            "resume from the last checkpoint with a lower learning rate, or in precision fp32"
+        )

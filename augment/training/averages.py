@@ -1,0 +1,55 @@
+"""The learning rate over a training, and the average of its weights."""
+
+import copy
+import math
+from typing import Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from augment.errors import InvalidConfig
+
+__all__ = ["PowerEma", "cosine_rate", "ema_exponent"]
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+def cosine_rate(step: int, total: int, warmup: int) -> float:
+    """Learning rate at `step` of `total` as a share of its peak: linear warm-up, then half a cosine to a hundredth."""
+    if step < warmup:
+        return (step + 1) / warmup
+    share = (step - warmup) / max(1, total - warmup)
+    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+
+
+def ema_exponent(relative_width: float) -> float:
+    """Exponent gamma of a power-function average whose width is `relative_width` (0.01 to 0.25) of the training so far.
+
+    Karras et al. 2024 (EDM2), algorithm 2: the largest root of g^3 + 7 g^2 + (16 - t) g + 12 - t, t = width^-2.
+    """
+    if not 0.01 <= relative_width <= 0.25:
+        raise InvalidConfig(f"ema width {relative_width}: allowed 0.01 to 0.25; 0.05 to 0.15 is usual")
+    t = relative_width**-2
+    return float(np.roots([1, 7, 16 - t, 12 - t]).real.max())
+
+
+class PowerEma(Generic[Module]):
+    """Average of the weights over the last part of the training, however long it has been. EDM2, equation 124.
+
+    `module` holds the average and is what is sampled from and shipped.
+    """
+
+    def __init__(self, module: Module, relative_width: float) -> None:
+        """Starts as a copy of `module`; `relative_width` as for `ema_exponent`."""
+        self.gamma = ema_exponent(relative_width)
+        self.module: Module = copy.deepcopy(module).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, module: Module, step: int) -> None:
+        """Takes in the weights after step `step`, which counts from 1."""
+        beta = (1 - 1 / step) ** (self.gamma + 1)
+        for average, value in zip(self.module.parameters(), module.parameters(), strict=True):
+            average.lerp_(value, 1 - beta)
+        for kept, buffer in zip(self.module.buffers(), module.buffers(), strict=True):
+            kept.copy_(buffer)

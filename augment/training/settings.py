@@ -1,0 +1,37 @@
+"""The length and pace of any training, apart from the loop, because that imports torch."""
+
+import math
+from dataclasses import dataclass, field
+
+from augment.errors import InvalidConfig
+
+__all__ = ["Training"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How long, how fast and how evenly a network learns, whatever it learns."""
+
+    images_seen: int = field(default=40_000, metadata={"help": "length of the training in images, repeats counted"})
+    batch_size: int = field(default=16, metadata={"help": "images in a step"})
+    learning_rate: float = field(default=1e-3, metadata={"help": "peak of AdamW's learning rate"})
+    warmup_steps: int = field(default=100, metadata={"help": "steps until the learning rate is at its peak"})
+    weight_decay: float = field(default=0.01, metadata={"help": "AdamW's weight decay"})
+    ema_width: float = field(default=0.1, metadata={"help": "averaged share of the training, 0.01 to 0.25"})
+    preview_every: int = field(default=4000, metadata={"help": "images between previews and held-out losses"})
+    checkpoint_every: int = field(default=4000, metadata={"help": "images between checkpoints"})
+    seed: int = field(default=0, metadata={"help": "seed of weights, order and noise"})
+
+    def __post_init__(self) -> None:
+        """InvalidConfig names the field and its range."""
+        if self.images_seen < 1 or self.batch_size < 1:
+            raise InvalidConfig(f"images_seen {self.images_seen}, batch_size {self.batch_size}: give 1 or more")
+        if not 0 < self.learning_rate <= 0.1:
+            raise InvalidConfig(f"learning_rate {self.learning_rate}: allowed above 0 to 0.1; 0.001 is usual")
+        if self.preview_every < 1 or self.checkpoint_every < 1 or self.warmup_steps < 1:
+            raise InvalidConfig("preview_every, checkpoint_every and warmup_steps: give 1 or more")
+
+    @property
+    def steps(self) -> int:
+        """Number of optimiser steps."""
+        return math.ceil(self.images_seen / self.batch_size)
