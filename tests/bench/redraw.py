@@ -65,11 +65,10 @@ def _middle(pixels: Any, side_px: int) -> Any:
     return pixels[top : top + side_px, left : left + side_px]
 
 
-def _workspace(folder: Path, pixels: Any) -> tuple[Any, int, str]:
-    """A context on a workspace with one photograph, its id, and the hash of a mask of 40 x 30 px in its middle."""
+def one_photograph(folder: Path, pixels: Any) -> tuple[Any, int]:
+    """A context on a new workspace with one photograph (height, width, C) uint8, and its id."""
     import io
 
-    from augment.images import encode_png
     from augment.operations.context import Context
     from augment.store import ImageRecord, Store, Workspace
 
@@ -89,12 +88,20 @@ def _workspace(folder: Path, pixels: Any) -> tuple[Any, int, str]:
         source="bench",
     )
     (image_id,) = store.apply([record])
-    mask = np.zeros((height, width), dtype=np.bool_)
-    mask[height // 2 - 15 : height // 2 + 15, width // 2 - 20 : width // 2 + 20] = True
     job = folder / "job"
     job.mkdir()
-    context = Context(store=store, commit=store.apply, job_folder=job)
-    return context, image_id, store.files.put(encode_png(mask))
+    return Context(store=store, commit=store.apply, job_folder=job), image_id
+
+
+def _workspace(folder: Path, pixels: Any) -> tuple[Any, int, str]:
+    """The same, with the hash of a mask of 40 x 30 px in its middle."""
+    from augment.images import encode_png
+
+    context, image_id = one_photograph(folder, pixels)
+    height, width = pixels.shape[:2]
+    mask = np.zeros((height, width), dtype=np.bool_)
+    mask[height // 2 - 15 : height // 2 + 15, width // 2 - 20 : width // 2 + 20] = True
+    return context, image_id, context.store.files.put(encode_png(mask))
 
 
 def _surface(height: int, width: int) -> Any:
