@@ -2,7 +2,7 @@
 
 One stream a page carries everything that changes by itself: counts and jobs. It sends a snapshot at once, so that a
 page that was reloaded, or a server that was restarted, is up to date within one message; then one whenever something
-differs.
+differs. It ends when the page goes or the server closes.
 """
 
 import asyncio
@@ -81,7 +81,7 @@ def snapshot(desk: Desk) -> dict[str, Any]:
 async def _stream(request: Request, desk: Desk) -> AsyncIterator[str]:
     last, changes, waited, silent = "", -1, 0.0, 0.0
     yield "retry: 1000\n\n"
-    while not await request.is_disconnected():
+    while not request.app.stop_event.is_set() and not await request.is_disconnected():
         if desk.engine.changes != changes or waited >= _LOOK_SECONDS:
             changes, waited = desk.engine.changes, 0.0
             message = json.dumps(await run_in_threadpool(snapshot, desk), separators=(",", ":"))

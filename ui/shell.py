@@ -185,6 +185,8 @@ def launch(desks: Desks, config: ServerConfig, *, private: list[Path], first_tab
     )
 
     def close() -> None:
+        # Ends the streams of open pages: the server waits for its answers, and gradio gives up on it only after 5 s.
+        blocks.server_app.stop_event.set()
         blocks.close(verbose=False)
         desks.close()
         shutil.rmtree(uploads, ignore_errors=True)

@@ -1,0 +1,23 @@
+"""The stream of what changes by itself."""
+
+import asyncio
+from types import SimpleNamespace
+
+from augment.store import Store
+from tests.ui.desks import desk_of
+from ui.job_routes import _stream
+
+
+def test_the_stream_of_an_open_page_ends_when_the_server_closes(store: Store):
+    """Otherwise Ctrl+C waits for the page, until gradio gives up on it."""
+    closing = asyncio.Event()
+    closing.set()
+
+    async def is_disconnected() -> bool:
+        raise AssertionError("the stream goes on")
+
+    async def said() -> list[str]:
+        request = SimpleNamespace(app=SimpleNamespace(stop_event=closing), is_disconnected=is_disconnected)
+        return [text async for text in _stream(request, desk_of(store).of(request))]
+
+    assert asyncio.run(said()) == ["retry: 1000\n\n"]
