@@ -1,7 +1,9 @@
 """A real server and a real Chromium for the browser tests.
 
-`demo_server` serves one drawn demo workspace to all tests of a session that only look; `fresh_server` starts one for
-a single test that changes things. `page` fails a test whose page logged an error or asked anything of another host.
+A server takes longer to start than most tests take, so they share: `demo_server` serves one drawn demo workspace to all
+that only look, `map_server` one with a map and a generator to all that generate; `fresh_server` starts one for a single
+test that needs an empty workspace or stops its server. `page` fails a test whose page logged an error or asked anything
+of another host.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.chromium import find_chromium
+from tests.browser.workspaces import mapped_workspace
 from tests.server import Server, running, start_server
 
 ARGUMENTS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
@@ -29,6 +32,13 @@ LEAVING = ("signal is aborted", "Connection errored out")
 def demo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server on one demo workspace for the whole session; for tests that change nothing others look at."""
     with running(tmp_path_factory.mktemp("demo") / "demo", "--demo-images") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def map_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One server on a map of IMAGES with a generator; tests may add samples, and count from what they found."""
+    with running(mapped_workspace(tmp_path_factory.mktemp("map") / "workspace", generator=True).root) as server:
         yield server
 
 

@@ -172,3 +172,21 @@ def test_places_without_data_are_grey_before_a_click(page: Page, mapped: Mapped)
     expect(page.locator(".details .title")).to_have_text("No real image near here")
     page.locator(".legend .entry", has_text="no real image near").click()
     expect(page.locator(".ground .shade")).to_be_hidden()
+
+
+def test_without_a_generator_places_are_shown_and_the_next_step_is_named(page: Page, mapped: Mapped):
+    open_map(page, mapped)
+    page.get_by_text("Where two classes meet").click()
+    first, second = (page.locator(".boundary select").nth(i) for i in (0, 1))
+    assert {first.input_value(), second.input_value()} == {"free", "spot"}
+    expect(page.get_by_role("button", name="at the boundary")).to_be_disabled()
+    words = page.locator(".generate .progress")
+    expect(words).to_contain_text("No generator is trained yet")
+    page.keyboard.press("b")
+    expect(page.locator(".overlay .proposed").first).to_be_visible()
+    expect(words).to_contain_text("numbered on the map")
+    expect(words).to_contain_text("No generator is trained yet")
+    page.keyboard.press("Escape")
+    expect(words).to_contain_text("No generator is trained yet")
+    words.get_by_role("button", name="Train one").click()
+    expect(page.get_by_role("tab", name="Train")).to_have_attribute("aria-selected", "true")

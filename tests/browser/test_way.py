@@ -1,24 +1,12 @@
 """Paths and boundaries on the map, in a real browser with a real generator."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
-import pytest
 from playwright.sync_api import Page, expect
 
 from augment.features.atlas import Atlas
-from augment.store import Store, Workspace
-from tests.browser.conftest import open_tab
-from tests.browser.test_map import WARM_SECONDS, open_map
-from tests.browser.workspaces import mapped_workspace
+from augment.store import SampleRecord, Store, Workspace
+from tests.browser.test_map import found, open_map
 from tests.server import Server
-
-
-@pytest.fixture
-def server(tmp_path: Path, fresh_server: Callable[..., Server]) -> Server:
-    mapped_workspace(tmp_path / "workspace", generator=True)
-    return fresh_server()
 
 
 def pixel_of(page: Page, x: float, y: float) -> tuple[float, float]:
@@ -35,6 +23,11 @@ def pixel_of(page: Page, x: float, y: float) -> tuple[float, float]:
     )
 
 
+def added(server: Server, before: dict[int, SampleRecord]) -> list[SampleRecord]:
+    """The samples that are new since `before` was found, by id."""
+    return [sample for number, sample in sorted(found(server).items()) if number not in before]
+
+
 def surest(atlas: Atlas) -> tuple[int, int]:
     """Rows of the training images that the classifier is surest of, one of each class."""
     rows = np.flatnonzero(atlas.fitted)
@@ -42,10 +35,11 @@ def surest(atlas: Atlas) -> tuple[int, int]:
     return free, spot
 
 
-def test_a_path_is_drawn_generated_and_judged_along_its_way(page: Page, server: Server):
-    open_map(page, server)
-    with Store(Workspace(server.workspace), read_only=True) as store:
-        atlas = Atlas.load(server.workspace / store.projections.latest().path)
+def test_a_path_is_drawn_generated_and_judged_along_its_way(page: Page, map_server: Server):
+    before = found(map_server)
+    open_map(page, map_server)
+    with Store(Workspace(map_server.workspace), read_only=True) as store:
+        atlas = Atlas.load(map_server.workspace / store.projections.latest().path)
     start, end = (pixel_of(page, *atlas.xy[row]) for row in surest(atlas))
     page.keyboard.down("Shift")
     page.mouse.move(*start)
@@ -61,8 +55,7 @@ def test_a_path_is_drawn_generated_and_judged_along_its_way(page: Page, server: 
     expect(page.locator(".way .strip button")).to_have_count(5)
     expect(page.locator(".way-plot .line")).to_have_count(2)
     expect(page.locator(".overlay .landed")).to_have_count(5)
-    with Store(Workspace(server.workspace), read_only=True) as store:
-        samples = store.samples.list()
+    samples = added(map_server, before)
     assert len({sample.seed for sample in samples}) == 1 and len({sample.requested for sample in samples}) == 5
     assert samples[0].label == "free" and samples[-1].label == "spot"
     page.locator(".way .strip button").nth(1).focus()
@@ -78,8 +71,9 @@ def test_a_path_is_drawn_generated_and_judged_along_its_way(page: Page, server: 
     expect(page.locator(".generate select").first).not_to_have_value("auto")
 
 
-def test_where_two_classes_meet_is_proposed_marked_and_generated(page: Page, server: Server):
-    open_map(page, server)
+def test_where_two_classes_meet_is_proposed_marked_and_generated(page: Page, map_server: Server):
+    before = found(map_server)
+    open_map(page, map_server)
     page.get_by_text("Where two classes meet").click()
     page.get_by_role("button", name="Propose places").click()
     expect(page.locator(".generate .progress")).to_contain_text("places, numbered on the map")
@@ -90,8 +84,7 @@ def test_where_two_classes_meet_is_proposed_marked_and_generated(page: Page, ser
     expect(page.locator(".places section")).to_have_count(many)
     expect(page.locator(".places .thumbs button")).to_have_count(8)
     expect(page.locator(".places h4").first).to_contain_text("free 0.")
-    with Store(Workspace(server.workspace), read_only=True) as store:
-        samples = store.samples.list()
+    samples = added(map_server, before)
     assert [sample.label for sample in samples] == ["free", "spot"] * 4
     assert all(sample.parents and sample.probability for sample in samples)
     page.locator(".places .thumbs button").first.click()
@@ -101,29 +94,9 @@ def test_where_two_classes_meet_is_proposed_marked_and_generated(page: Page, ser
     expect(places).to_have_count(0)
 
 
-def test_without_a_generator_places_are_shown_and_the_next_step_is_named(page: Page, tmp_path: Path, fresh_server):
-    mapped_workspace(tmp_path / "workspace")
-    page.set_default_timeout(1000 * WARM_SECONDS)
-    open_tab(page, fresh_server(), "map")
-    page.wait_for_selector(".map .legend .entry")
-    page.get_by_text("Where two classes meet").click()
-    first, second = (page.locator(".boundary select").nth(i) for i in (0, 1))
-    assert {first.input_value(), second.input_value()} == {"free", "spot"}
-    expect(page.get_by_role("button", name="at the boundary")).to_be_disabled()
-    words = page.locator(".generate .progress")
-    expect(words).to_contain_text("No generator is trained yet")
-    page.keyboard.press("b")
-    expect(page.locator(".overlay .proposed").first).to_be_visible()
-    expect(words).to_contain_text("numbered on the map")
-    expect(words).to_contain_text("No generator is trained yet")
-    page.keyboard.press("Escape")
-    expect(words).to_contain_text("No generator is trained yet")
-    words.get_by_role("button", name="Train one").click()
-    expect(page.get_by_role("tab", name="Train")).to_have_attribute("aria-selected", "true")
-
-
-def test_a_page_loaded_anew_follows_what_was_asked_for(page: Page, server: Server):
-    open_map(page, server)
+def test_a_page_loaded_anew_follows_what_was_asked_for(page: Page, map_server: Server):
+    before = found(map_server)
+    open_map(page, map_server)
     page.fill(".generate .row.first input >> nth=0", "32")
     # Five times the usual work: still under way when the new page has loaded, on a fast machine too.
     page.locator(".generate summary", has_text="More").click()
@@ -137,4 +110,4 @@ def test_a_page_loaded_anew_follows_what_was_asked_for(page: Page, server: Serve
     expect(page.locator(".generate .primary")).to_be_disabled()
     expect(words).to_contain_text("are on the map")
     expect(page.locator(".generate .primary")).to_be_enabled()
-    expect(page.locator(".legend")).to_contain_text("generated32")
+    expect(page.locator(".legend")).to_contain_text(f"generated{len(before) + 32}")
