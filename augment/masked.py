@@ -15,7 +15,7 @@ from PIL import Image
 from augment.errors import InvalidConfig, InvalidInput
 from augment.images import Native
 
-__all__ = ["Box", "PasteConfig", "Pasted", "Patch", "crop_box", "cut_patch", "paste_back", "patch_side"]
+__all__ = ["Box", "PasteConfig", "Pasted", "Patch", "crop_box", "cut_patch", "paste_back", "patch_side", "patch_size"]
 
 Levels = NDArray[np.float32]
 """(height, width, C) in [0, 255]."""
@@ -111,13 +111,19 @@ class Patch:
     mask: NDArray[np.bool_]
 
 
+def patch_size(box: Box, side_px: int, grid_px: int) -> tuple[int, int]:
+    """(height, width) at which a model sees a box: its longer side `side_px`, both multiples of `grid_px`."""
+    scale = side_px / max(box.size)
+    height, width = (max(grid_px, round(length * scale / grid_px) * grid_px) for length in box.size)
+    return height, width
+
+
 def cut_patch(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], box: Box, side_px: int, grid_px: int = 8) -> Patch:
     """The box at the model's scale: its longer side becomes `side_px`, both sides multiples of `grid_px`.
 
     pixels: (H, W, C) uint8 of the whole photograph; mask: (H, W).
     """
-    scale = side_px / max(box.size)
-    height, width = (max(grid_px, round(length * scale / grid_px) * grid_px) for length in box.size)
+    height, width = patch_size(box, side_px, grid_px)
     inside = pixels[box.slices]
     shrunk = np.rint(_resized(inside.astype(np.float32), (height, width))).clip(0, 255).astype(np.uint8)
     # Reducing keeps a trace of every pixel, so that a mask of one pixel does not vanish in a smaller picture.

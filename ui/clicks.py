@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from augment.errors import InvalidInput
+from augment.errors import Cancelled, InvalidInput
 from augment.jobs.speed import Speed
 from augment.operations.context import Previews, Progress
 from augment.store import Change, Store
@@ -37,6 +37,11 @@ class Click(Progress):
         self._step, self._total = step, total
         self._speed.note(step, total)
 
+    def check(self) -> None:
+        """Raise Cancelled when it is to end: for what is done in the server itself."""
+        if self.stop.is_set():
+            raise Cancelled
+
     def commit_to(self, store: Store, changes: Sequence[Change]) -> list[int]:
         """Store what the request commits and remember the ids."""
         ids = store.apply(changes)
@@ -44,8 +49,17 @@ class Click(Progress):
         return ids
 
     def describe(self) -> dict[str, Any]:
-        """How far it is, for the page; `total` is 0 while models are loaded or others are answered first."""
-        return {"step": self._step, "total": self._total, "eta": self._speed.eta_seconds(), "stop": self.stop.is_set()}
+        """How far it is, for the page; `total` is 0 while models are loaded or others are answered first.
+
+        made: how many samples are stored.
+        """
+        return {
+            "step": self._step,
+            "total": self._total,
+            "made": len(self.ids),
+            "eta": self._speed.eta_seconds(),
+            "stop": self.stop.is_set(),
+        }
 
     def describe_open(self) -> dict[str, Any]:
         """What a page needs that was loaded anew while this runs: how many were asked for, and how long ago."""

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from augment.errors import Cancelled, InvalidInput, NotReady
 from augment.store import SampleRecord, SampleRow
 from ui.calls import Call, route
+from ui.click_routes import click_routes
 from ui.map_routes import describe_row
 from ui.state import Desks
 
@@ -94,30 +95,10 @@ def _propose(call: Call) -> Response:
     return JSONResponse(found)
 
 
-def _progress(call: Call) -> Response:
-    click = call.desk.clicks.get(call.query.get("click"))
-    return JSONResponse(click.describe() if click is not None else None)
-
-
-def _open(call: Call) -> Response:
-    """The request under way, for a page that was loaded anew, or null."""
-    found = call.desk.clicks.newest()
-    return JSONResponse(None if found is None else {"click": found[0], **found[1].describe_open()})
-
-
-def _stop(call: Call) -> Response:
-    click = call.desk.clicks.get(call.json().get("click"))
-    if click is not None:
-        click.stop.set()
-    return JSONResponse({"stopping": click is not None})
-
-
 def routes(desks: Desks) -> list[BaseRoute]:
     """Routes of the generate form."""
     return [
         route("/kizu/map/generate", _generate, desks, ("POST",)),
         route("/kizu/map/propose", _propose, desks, ("POST",)),
-        route("/kizu/map/generate/progress", _progress, desks),
-        route("/kizu/map/generate/open", _open, desks),
-        route("/kizu/map/generate/stop", _stop, desks, ("POST",)),
+        *click_routes("/kizu/map/generate", desks, lambda desk: desk.clicks),
     ]

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 
 from augment import images
 from augment.errors import InvalidInput, NotFound
-from augment.masked import Box, PasteConfig, crop_box
+from augment.masked import Box, PasteConfig, crop_box, patch_side, patch_size
 from augment.operations.mask_library import estimate_part, library_mask
 from augment.operations.redrawn import last_drawn
 from augment.operations.views import load_mask, load_pixels
@@ -144,17 +144,33 @@ def asked_box(text: str, image: ImageRecord) -> Box:
     raise InvalidInput(f"box {text!r:.60}: left,top,right,bottom in px inside {image.width_px} x {image.height_px}")
 
 
+def _pixels(call: Call, name: str, default: int) -> int:
+    value = int(_number(call, name, default))
+    if not 1 <= value <= MOST_SIDE_PX:
+        raise InvalidInput(f"{name} {value}: 1 to {MOST_SIDE_PX} px")
+    return value
+
+
 def _crop(call: Call) -> Response:
-    """The square that the model will see for a mask in `box`: only where the mask ends matters for it."""
+    """What the model will see for a mask in `box`: the square, where only the mask's ends matter; and `seen`, the
+    width and height at which it sees it, where the mask on the disk is the one asked for; a thin one is seen larger."""
     image = _image(call)
     box = asked_box(call.query.get("box", ""), image)
     config = PasteConfig(padding=_number(call, "padding", 0.5), feather_px=int(_number(call, "feather", 4)))
-    side = int(_number(call, "side", 128))
-    if not 8 <= side <= MOST_SIDE_PX:
-        raise InvalidInput(f"side {side}: 8 to {MOST_SIDE_PX} px")
+    side = _pixels(call, "side", 128)
     mask = np.zeros((image.height_px, image.width_px), dtype=np.bool_)
     mask[box.top, box.left] = mask[box.bottom - 1, box.right - 1] = True
-    return JSONResponse(described_box(crop_box(mask, config, side)))
+    crop, draft = crop_box(mask, config, side), load_draft(call.desk.store, image)
+    seen = None
+    if draft.any() and _ends(draft) == box:
+        longer = patch_side(draft, crop, side, _pixels(call, "most", side))
+        seen = [*reversed(patch_size(crop, longer, _pixels(call, "grid", 8)))]
+    return JSONResponse({**described_box(crop), "seen": seen})
+
+
+def _ends(mask: NDArray[np.bool_]) -> Box:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
 def described_box(box: Box) -> dict[str, Any]:

@@ -19,10 +19,11 @@ from augment.errors import Cancelled, InvalidInput, NotReady
 from augment.images import encode_png, thumbnail
 from augment.latent.settings import SamplerName
 from augment.operations import find_operation
-from augment.operations.redraw_models import BUILT_IN, WORKSPACE, known_models, model_choice
-from augment.operations.redrawn import Redrawn, look_at
+from augment.operations.redraw_models import BUILT_IN, WORKSPACE, known_models
+from augment.operations.redrawn import METHODS, Redrawn, look_at
 from augment.store import SampleRecord
 from ui.calls import Call, route
+from ui.click_routes import click_routes
 from ui.clicks import Click
 from ui.forms import describe_fields
 from ui.inpaint_routes import stretch_table
@@ -55,17 +56,10 @@ def _state(call: Call) -> Response:
     )
 
 
-def _refuse_foreign(call: Call, model: object) -> None:
+def refuse_foreign(call: Call, model: object) -> None:
     """A visitor of a public demo may not name files of the machine that it runs on."""
     if model not in (BUILT_IN, WORKSPACE):
         call.desk.refuse_in_demo("another model than those that are offered")
-
-
-def _model(call: Call) -> Response:
-    """What is known of a model by its name; one of the Hub is fetched, if it is not here."""
-    name = call.query.get("name", "").strip()
-    _refuse_foreign(call, name)
-    return JSONResponse(asdict(model_choice(call.desk.store, name)))
 
 
 # ---- making samples
@@ -76,7 +70,7 @@ def _config(call: Call, body: dict[str, Any]) -> dict[str, Any]:
     count = body.get("count")
     if isinstance(count, int) and count > MAX_COUNT:
         raise InvalidInput(f"count {count}: at most {MAX_COUNT} at a click; `kizu redraw` makes any number")
-    _refuse_foreign(call, body.get("model", BUILT_IN))
+    refuse_foreign(call, body.get("model", BUILT_IN))
     if body.get("loras"):
         call.desk.refuse_in_demo("LoRA")
     find_operation("redraw").read_config(body)
@@ -126,28 +120,20 @@ def _described(sample: SampleRecord) -> dict[str, Any]:
         "id": sample.id,
         "version": sample.sha256[:12],
         "label": sample.label,
+        "status": sample.status,
         "seed": sample.seed,
         "box": {"left": left, "top": top, "right": right, "bottom": bottom},
         "share": sample.recipe["visible_share"],
     }
 
 
-def _progress(call: Call) -> Response:
-    click = call.desk.redraws.get(call.query.get("click"))
-    return JSONResponse(click.describe() if click is not None else None)
-
-
-def _open(call: Call) -> Response:
-    """The request under way, for a page that was loaded anew, or null."""
-    found = call.desk.redraws.newest()
-    return JSONResponse(None if found is None else {"click": found[0], **found[1].describe_open()})
-
-
-def _stop(call: Call) -> Response:
-    click = call.desk.redraws.get(call.json().get("click"))
-    if click is not None:
-        click.stop.set()
-    return JSONResponse({"stopping": click is not None})
+def _samples(call: Call) -> Response:
+    """Samples by their ids, as they stand now."""
+    asked = call.query.get("ids", "").split(",")
+    if len(asked) > MAX_COUNT or not all(one.isascii() and one.isdigit() and len(one) < 16 for one in asked):
+        raise InvalidInput(f"ids {call.query.get('ids', '')!r:.80}: up to {MAX_COUNT} ids with commas are needed")
+    found = call.desk.store.samples.get_many([int(one) for one in asked])
+    return JSONResponse({"samples": [_described(record) for record in found if record.method in METHODS]})
 
 
 # ---- their pictures
@@ -230,11 +216,9 @@ def routes(desks: Desks) -> list[BaseRoute]:
     """Routes of the tab's form and of its results."""
     return [
         route("/kizu/inpaint/state", _state, desks),
-        route("/kizu/inpaint/model", _model, desks),
         route("/kizu/inpaint/redraw", _redraw, desks, ("POST",)),
-        route("/kizu/inpaint/redraw/progress", _progress, desks),
-        route("/kizu/inpaint/redraw/open", _open, desks),
-        route("/kizu/inpaint/redraw/stop", _stop, desks, ("POST",)),
+        *click_routes("/kizu/inpaint/redraw", desks, lambda desk: desk.redraws),
+        route("/kizu/inpaint/samples", _samples, desks),
         route("/kizu/inpaint/sample/{id}", _pictures, desks),
         route("/kizu/inpaint/sample/{id}/after", _after, desks),
     ]

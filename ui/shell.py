@@ -112,6 +112,8 @@ def all_routes(desks: Desks) -> "list[BaseRoute]":
         "generate_routes",
         "inpaint_routes",
         "redraw_routes",
+        "model_routes",
+        "batch_routes",
         "review_routes",
         "export_routes",
     ):

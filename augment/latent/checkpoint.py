@@ -41,7 +41,7 @@ class Checkpoint:
     """path: a folder in diffusers' layout or a single safetensors file. family: Stable Diffusion 1 and 2, or XL.
 
     channels: 9 for an inpainting U-Net, 4 for a plain one. side_px: of the pictures it was trained on; grid_px: of
-    those that one latent pixel stands for.
+    those that one latent pixel stands for. levels: of the U-Net.
     """
 
     path: Path
@@ -49,6 +49,17 @@ class Checkpoint:
     channels: int
     side_px: int
     grid_px: int
+    levels: int
+
+    @property
+    def patch_grid_px(self) -> int:
+        """Both sides of a picture are to be multiples of this: the U-Net halves latents as often as it has levels."""
+        return int(self.grid_px * 2 ** (self.levels - 1))
+
+    @property
+    def most_px(self) -> int:
+        """Longer side of the largest picture: far above what they were trained on, these models repeat themselves."""
+        return self.side_px * 3 // 2
 
     @property
     def single_file(self) -> bool:
@@ -88,6 +99,7 @@ def _folder(path: Path) -> Checkpoint:
         channels=_channels(path, int(unet["in_channels"]), int(vae["latent_channels"])),
         side_px=int(unet["sample_size"]) * grid_px,
         grid_px=grid_px,
+        levels=len(unet["block_out_channels"]),
     )
 
 
@@ -119,8 +131,10 @@ def _file(path: Path) -> Checkpoint:
     except (SafetensorError, OSError) as error:
         raise InvalidInput(f"{path.name} is no safetensors file ({error}): download it again") from error
     family: Literal["sd", "xl"] = "xl" if any(name.startswith(_XL_TEXT) for name in names) else "sd"
-    side_px = 1024 if family == "xl" else 512
-    return Checkpoint(path=path, family=family, channels=_channels(path, channels, 4), side_px=side_px, grid_px=8)
+    side_px, levels = (1024, 3) if family == "xl" else (512, 4)
+    return Checkpoint(
+        path=path, family=family, channels=_channels(path, channels, 4), side_px=side_px, grid_px=8, levels=levels
+    )
 
 
 def _not_a_model(path: Path, names: set[str]) -> str:

@@ -125,7 +125,8 @@ def redraw(config: RedrawConfig, context: Context) -> RedrawResult:
         seeds = range(config.seed + first, config.seed + min(first + CHUNK, config.count))
 
         def on_step(step: int, total: int, done: int = first, many: int = len(seeds)) -> None:
-            context.progress(100 * done + 100 * many * step // total, 100 * config.count)
+            # Told in steps of the network: a strength skips some, which only the model knows.
+            context.progress(done * total // many + step, config.count * total // many)
 
         drawn, cut = work.draw(seeds, on_step)
         unseen += sum(one.visible_share == 0.0 for one in drawn)

@@ -137,14 +137,11 @@ class _Latent:
 
     @property
     def most_px(self) -> int:
-        # Far above what they were trained on, Stable Diffusion models repeat themselves.
-        return self.model.checkpoint.side_px * 3 // 2
+        return self.model.checkpoint.most_px
 
     @property
     def grid_px(self) -> int:
-        # The U-Net halves latents as often as it has levels.
-        levels = len(self.model.pipeline.unet.config.block_out_channels) - 1
-        return int(self.model.checkpoint.grid_px * 2**levels)
+        return self.model.checkpoint.patch_grid_px
 
     def draw(
         self, patch: Patch, asked: Asked, seeds: Sequence[int], on_step: OnStep, reference: Pixels | None = None

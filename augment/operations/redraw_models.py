@@ -1,32 +1,43 @@
 """Which models can re-draw in this workspace, told from their small files, before anything is loaded. No torch."""
 
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from augment.ddpm.settings import MOST_SIDES
 from augment.errors import InvalidConfig, NotReady
 from augment.latent.checkpoint import Checkpoint, inspect_checkpoint
 from augment.operations.base_models import LATENT_ASSETS
+from augment.operations.context import Progress
 from augment.store import Store
 
 __all__ = ["BUILT_IN", "WORKSPACE", "ModelChoice", "find_checkpoint", "known_models", "model_choice"]
 
 BUILT_IN = "built-in"
 WORKSPACE = "workspace"
+_LARGE_PX, _LARGE_GUIDANCE = 512, 6.0
+"""From the size of Stable Diffusion, models hardly hear their words without guidance."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelChoice:
-    """A model as a form offers it. id: what `RedrawConfig.model` takes. side_px, grid_px: of the patch it is given.
+    """A model as a form offers it. id: what `RedrawConfig.model` takes.
 
-    prompted: whether it listens to words; labels: what it can draw, empty for any.
+    side_px, most_px: usual and largest longer side of the patch it is given, both sides multiples of grid_px.
+    prompted: whether it listens to words; labels: what it can draw, empty for any. steps, guidance: what suits it.
     """
 
     id: str
     name: str
     side_px: int
+    most_px: int
     grid_px: int
     prompted: bool
     labels: tuple[str, ...] = ()
+    steps: int = 40
+    guidance: float = 1.0
 
 
 def known_models(store: Store) -> list[ModelChoice]:
@@ -39,19 +50,22 @@ def known_models(store: Store) -> list[ModelChoice]:
     return found
 
 
-def model_choice(store: Store, model: str) -> ModelChoice:
+def model_choice(store: Store, model: str, progress: Progress | None = None) -> ModelChoice:
     """What is known of a model by its id: "workspace", "built-in", a folder, a file or a Hub id.
 
-    Raises NotReady where the workspace has trained none or a Hub model is not here, and what `inspect_checkpoint` does.
+    progress: told of the bytes of a Hub model that is fetched. Raises NotReady where the workspace has trained none or
+    a Hub model cannot be had, and what `inspect_checkpoint` does.
     """
     if model != WORKSPACE:
-        found = find_checkpoint(model)
+        found = find_checkpoint(model, progress)
         return ModelChoice(
             id=model,
             name=model if model == BUILT_IN else found.path.name,
             side_px=found.side_px,
-            grid_px=found.grid_px,
+            most_px=found.most_px,
+            grid_px=found.patch_grid_px,
             prompted=True,
+            guidance=_LARGE_GUIDANCE if found.side_px >= _LARGE_PX else 1.0,
         )
     record = store.models.latest("redraw")
     if record is None:
@@ -61,17 +75,20 @@ def model_choice(store: Store, model: str) -> ModelChoice:
         id=WORKSPACE,
         name=f"workspace {record.id}",
         side_px=int(denoiser["side_px"]),
+        most_px=MOST_SIDES * int(denoiser["side_px"]),
         grid_px=2 ** (len(denoiser["unet"]["widths"]) - 1),
         prompted=False,
         labels=tuple(record.config["labels"]),
+        steps=16,
+        guidance=2.0,
     )
 
 
-def find_checkpoint(model: str) -> Checkpoint:
-    """The checkpoint of "built-in", a path, or a Hub id whose files were fetched before.
+def find_checkpoint(model: str, progress: Progress | None = None) -> Checkpoint:
+    """The checkpoint of "built-in", a path, or a Hub id, whose files are fetched where they were not before.
 
-    Raises NotReady for the built-in one where it is not there, and for a Hub model that is not on
-    this machine, and what `inspect_checkpoint` does.
+    Raises NotReady for the built-in one where it is not there, and for a Hub model that cannot be had, and what
+    `inspect_checkpoint` does.
     """
     if not model.strip():
         raise InvalidConfig("model: built-in, workspace, a folder, a .safetensors file or a Hub id is needed")
@@ -85,20 +102,49 @@ def find_checkpoint(model: str) -> Checkpoint:
     path = Path(model).expanduser()
     if path.exists() or path.is_absolute() or model.count("/") != 1:
         return inspect_checkpoint(path)
-    return inspect_checkpoint(_from_hub(model))
+    return inspect_checkpoint(_from_hub(model, progress or Progress()))
 
 
-def _from_hub(model: str) -> Path:
+def _from_hub(model: str, progress: Progress) -> Path:
     """The folder of a Hub model: what was fetched before, else fetched now, its safetensors and small files alone."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    # The mother of all errors of whichever HTTP client the library uses.
+    client_error: type[Exception] = HfHubHTTPError.__bases__[0]
     wanted = ["*.json", "*.txt", "*/*.safetensors"]
     try:
-        return Path(snapshot_download(model, allow_patterns=wanted))
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
+        with suppress(LocalEntryNotFoundError):
+            return Path(snapshot_download(model, allow_patterns=wanted, local_files_only=True))
+        return Path(snapshot_download(model, allow_patterns=wanted, tqdm_class=_told_to(progress)))
+    except (HfHubHTTPError, HFValidationError, client_error, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise NotReady(
             f"model {model} could not be had from the Hub ({reason:.160}): check its name and the network, "
-            "or give a folder on this machine"
+            "or give a folder in diffusers' layout or a .safetensors file on this machine"
         ) from error
+
+
+def _told_to(progress: Progress) -> type[Any]:
+    """A progress bar for huggingface_hub that shows nothing, tells of bytes and ends the download when it is to."""
+    from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
+
+    lock = threading.Lock()
+    done = 0
+
+    class Told(tqdm):  # type: ignore[misc, unused-ignore]
+        def __init__(self, *arguments: object, **options: object) -> None:
+            self._bytes = options.get("unit") == "B"
+            super().__init__(*arguments, **{**options, "disable": True})  # type: ignore[no-untyped-call, unused-ignore]
+
+        def update(self, n: float | None = 1) -> None:
+            nonlocal done
+            self.n += n or 0
+            if self._bytes and self.total:
+                with lock:
+                    # Two bars count the same bytes, as they come and as they are written.
+                    done = max(done, int(self.n))
+                    progress(min(done, int(self.total)), int(self.total))
+            progress.check()
+
+    return Told

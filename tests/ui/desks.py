@@ -22,7 +22,7 @@ class Recorded:
         self.calls.append((operation, config, {}))
         return {"sample_ids": commit(self.makes), "warnings": []}
 
-    def submit(self, operation, config, secrets):
+    def submit(self, operation, config, secrets=()):
         self.calls.append((operation, config, dict(secrets)))
         return 7
 

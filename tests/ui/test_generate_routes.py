@@ -127,6 +127,7 @@ def test_a_click_says_how_far_it_is_and_can_be_stopped(mapped: Store):
     assert page.get("/kizu/map/generate/progress?click=mine").json() == {
         "step": 1,
         "total": 8,
+        "made": 1,
         "eta": None,
         "stop": False,
     }

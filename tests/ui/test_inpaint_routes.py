@@ -145,6 +145,20 @@ def test_the_crop_is_the_one_that_the_operation_takes(store: Store):
         ]
 
 
+def test_how_large_the_model_sees_the_crop_is_told_for_the_mask_that_is_stored(store: Store):
+    image, page = add(store, PHOTOGRAPHS["grey"]()), client(store)
+    path = f"/kizu/inpaint/image/{image.id}"
+    thin = np.zeros((200, 300), dtype=np.bool_)
+    thin[100:102, 40:240] = True
+    asked = f"{path}/crop?box=40,100,240,102&side=64&most=256&grid=8"
+    assert page.get(asked).json()["seen"] is None
+    page.post(f"{path}/mask", content=pack_mask(thin))
+    # The crop is all of the picture: 300 x 200, at 256 for a line of 2 px, and 170.7 is nearest to 168.
+    assert page.get(asked).json()["seen"] == [256, 168]
+    assert page.get(asked.replace("256", "64")).json()["seen"] == [64, 40]
+    assert page.get(asked.replace("40,100", "41,100")).json()["seen"] is None
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [

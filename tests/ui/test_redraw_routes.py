@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from augment.images import decode, encode_mask
-from augment.store import ModelRecord, Store
+from augment.store import ModelRecord, Store, VerdictRecord
 from tests.examples import image_record
 from tests.operations.redrawn_example import DRAWN, SIZE, spotted
 from tests.ui.desks import Recorded, client_of, desk_of
-from ui import inpaint_routes, redraw_routes
+from ui import inpaint_routes, model_routes, redraw_routes
 from ui.mask_bits import pack_mask, unpack_mask
 
 FORM = {
@@ -32,7 +32,7 @@ DENOISER = {"side_px": 64, "unet": {"widths": [8, 8, 8]}}
 
 def client(store: Store, recorded: Recorded | None = None, *, demo: bool = False):
     desks = desk_of(store, recorded, demo=demo)
-    return client_of([*inpaint_routes.routes(desks), *redraw_routes.routes(desks)])
+    return client_of([*inpaint_routes.routes(desks), *redraw_routes.routes(desks), *model_routes.routes(desks)])
 
 
 def draw(store: Store, page) -> str:
@@ -49,6 +49,7 @@ def test_what_there_is_to_choose_from(store: Store):
     state = client(store).get("/kizu/inpaint/state").json()
     own = next(model for model in state["models"] if model["id"] == "workspace")
     assert (own["side_px"], own["prompted"], own["labels"]) == (64, False, ["crack", "free"])
+    assert (own["steps"], own["guidance"], own["most_px"], own["grid_px"]) == (16, 2, 256, 4)
     assert (
         state["defaults"]["steps"] == 40 and state["samplers"][0] == state["defaults"]["sampler"] == "dpmpp_2m_karras"
     )
@@ -99,12 +100,7 @@ def test_what_cannot_be_drawn_is_told_before_it_is_sent(store: Store, form: dict
 def test_a_visitor_of_the_demo_names_no_files(store: Store, form: dict):
     page = client(store, Recorded(), demo=True)
     assert page.post("/kizu/inpaint/redraw", json={**FORM, **form}).status_code == 403
-    assert page.get("/kizu/inpaint/model?name=/etc").status_code == 403
-
-
-def test_a_model_that_is_none_is_told(store: Store, tmp_path):
-    answer = client(store).get(f"/kizu/inpaint/model?name={tmp_path}")
-    assert answer.status_code == 400 and f"{tmp_path.name} is no model folder" in answer.json()["error"]
+    assert page.post("/kizu/inpaint/model", json={"name": "/etc"}).status_code == 403
 
 
 def pixels_of(address: str) -> np.ndarray:
@@ -128,6 +124,17 @@ def test_the_pictures_of_a_sample(store: Store):
     plain = decode(page.get(f"/kizu/inpaint/sample/{sample}/after?contrast=0").content).pixels
     assert shown.shape == plain.shape == (30, 40, 1)
     assert np.ptp(shown) > np.ptp(plain) and int(plain[0, 0, 0]) == 100 + 50 // 4 + 1
+
+
+def test_samples_tell_how_they_stand_now(store: Store):
+    first, second = store.apply([spotted(store), spotted(store, 2)])
+    store.verdicts.add_many(
+        [VerdictRecord(sample_id=second, decision="accepted", reviewer="mori", client_key="k", reason="")]
+    )
+    page = client(store)
+    found = page.get(f"/kizu/inpaint/samples?ids={second},{first}").json()["samples"]
+    assert [(one["id"], one["status"]) for one in found] == [(second, "accepted"), (first, "candidate")]
+    assert page.get("/kizu/inpaint/samples?ids=1,x").status_code == 400
 
 
 def test_other_samples_have_no_such_pictures(store: Store):

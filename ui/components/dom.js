@@ -21,6 +21,13 @@ export function fill(parent, ...children) {
   parent.replaceChildren(...children.flat(2).filter((child) => child !== null && child !== undefined));
 }
 
+/** The options of a select, [[value, words]]; the chosen one stays chosen. */
+export function choices(select, pairs) {
+  const chosen = select.value;
+  fill(select, pairs.map(([value, words]) => h("option", { value: String(value) }, words)));
+  if (pairs.some(([value]) => String(value) === chosen)) select.value = chosen;
+}
+
 /** Text of the table in ui/texts, in the visitor's language. */
 export const t = (key, values) => window.kizu.t(key, values);
 

@@ -4,14 +4,23 @@ import { fill, getJson, h, postJson, t } from "./dom.js";
 
 const FIRST_CALL_SECONDS = 4;
 const ASK_MS = 500;
+const NOTHING_YET = { step: 0, total: 0, made: 0 };
 
 /** A notice of an operation, {key, values, text}, in the visitor's language. */
 const told = ({ key, values, text }) => h("span", { class: "warn" }, window.kizu.has(`notices.${key}`) ? t(`notices.${key}`, values) : text);
 
+/** What the map says while it waits: the samples' share of all steps. */
+function mapWords({ step, total }, count, seconds) {
+  if (total > 0) return t("map.generating_of", { done: Math.floor((count * step) / total), n: count });
+  return t(seconds > FIRST_CALL_SECONDS ? "map.generating_long" : "map.generating", { n: count, s: seconds.toFixed(0) });
+}
+
 export class Run {
-  /** progress: the element it speaks in. onBusy(): called when it begins and when it ends. route: what answers the requests. */
-  constructor(progress, onBusy, route = "kizu/map/generate") {
+  /** progress: the element it speaks in. onBusy(): called when it begins and when it ends. route: what answers the requests. words(state, count,
+   * seconds): what is said meanwhile; state: {step, total, made}, total 0 until the first report. */
+  constructor(progress, onBusy, route = "kizu/map/generate", words = mapWords) {
     this.route = route;
+    this.words = words;
     this.progress = progress;
     this.onBusy = onBusy;
     this.busy = false;
@@ -72,8 +81,7 @@ export class Run {
       line.classList.toggle("known", known);
       if (known) bar.style.width = `${(100 * state.step) / state.total}%`;
       if (stop.disabled) words.textContent = t("map.stopping");
-      else if (known) words.textContent = [t("map.generating_of", { done: Math.floor((count * state.step) / state.total), n: count }), state.eta === null ? "" : t("shell.eta", { time: window.kizu.duration(state.eta) })].filter(Boolean).join(", ");
-      else words.textContent = t(seconds > FIRST_CALL_SECONDS ? "map.generating_long" : "map.generating", { n: count, s: seconds.toFixed(0) });
+      else words.textContent = [this.words(state ?? NOTHING_YET, count, seconds), known && state.eta !== null ? t("shell.eta", { time: window.kizu.duration(state.eta) }) : ""].filter(Boolean).join(", ");
     };
     const halt = async () => {
       stop.disabled = true;

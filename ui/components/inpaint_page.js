@@ -1,13 +1,22 @@
 // The tab Inpaint: the canvas with its strip of images, the form and the results beside it, and the keys.
 
-import { fill, getJson, h, isShown, isTyping, t } from "./dom.js";
+import { fill, getJson, h, isShown, isTyping, postJson, t } from "./dom.js";
 import { Run } from "./generate_run.js";
 import { ImageStrip } from "./image_strip.js";
 import { MaskCanvas } from "./mask_canvas.js";
+import { BatchStatus } from "./redraw_batch.js";
 import { RedrawForm } from "./redraw_form.js";
 import { RedrawResults } from "./redraw_results.js";
 
 const LAST = "kizu-inpaint"; // the image that was open, through a reload
+const STARTING_SECONDS = 1.5;
+
+/** What is said while samples are made: steps of the network, and samples that are on the disk. */
+function redrawWords({ step, total, made }, count, seconds) {
+  if (!total) return seconds < STARTING_SECONDS ? t("inpaint.starting") : t("inpaint.waiting", { s: seconds.toFixed(0) });
+  if (step >= total && made < count) return t("inpaint.pasting", { total });
+  return t("inpaint.step_of", { step, total, made, n: count });
+}
 
 class InpaintPage {
   constructor(element) {
@@ -17,14 +26,15 @@ class InpaintPage {
   }
 
   #layout() {
-    const [canvas, strip, form, progress, results] = ["canvas", "images", "form", "progress", "results"].map((name) => h("section", { class: name }));
+    const [canvas, strip, form, progress, batch, results] = ["canvas", "images", "form", "progress", "progress job", "results"].map((name) => h("section", { class: name }));
     progress.setAttribute("role", "status");
     this.empty = h("div", { class: "none", role: "status" }, h("p", {}, t("inpaint.loading")));
-    fill(this.element, h("div", { class: "left" }, canvas, strip), h("div", { class: "right" }, form, progress, results), this.empty);
-    this.canvas = new MaskCanvas(canvas, { onMask: () => this.#masked(), onContrast: () => this.results.look(), libraryLabel: () => this.form.label.value });
+    fill(this.element, h("div", { class: "left" }, canvas, strip), h("div", { class: "right" }, form, progress, batch, results), this.empty);
+    this.canvas = new MaskCanvas(canvas, { onMask: () => this.#masked(), onSaved: () => this.#crop(), onContrast: () => this.results.look(), libraryLabel: () => this.form.label.value });
     this.strip = new ImageStrip(strip, { onChoose: (image) => this.#open(image) });
-    this.form = new RedrawForm(form, { onCrop: () => this.#crop(), onGenerate: () => this.generate(), image: () => this.image });
-    this.run = new Run(progress, () => (this.form.busy = this.run.busy), "kizu/inpaint/redraw");
+    this.form = new RedrawForm(form, { onCrop: () => this.#crop(), onAim: () => this.#aim(), onGenerate: () => this.generate(), image: () => this.image });
+    this.run = new Run(progress, () => (this.form.busy = this.run.busy), "kizu/inpaint/redraw", redrawWords);
+    this.batch = new BatchStatus(batch);
     this.results = new RedrawResults(results, { onShow: (sample) => this.#show(sample), contrast: () => this.canvas.contrast, onReview: () => window.kizu.tab("review") });
   }
 
@@ -34,6 +44,7 @@ class InpaintPage {
     addEventListener("blur", () => this.canvas.gestures.hold(false));
     window.kizu.on("inpaint", (id) => this.strip.choose(id));
     window.kizu.on("state", (news) => {
+      this.batch.update(news.jobs);
       const seen = `${news.counts?.images} ${news.counts?.samples} ${news.models}`;
       if (this.seen !== undefined && this.seen !== seen && isShown(this.element)) this.refresh();
       this.seen = seen;
@@ -60,12 +71,12 @@ class InpaintPage {
   }
 
   async #load() {
-    const [{ images, labels }, state] = await Promise.all([getJson("kizu/data/images"), getJson("kizu/inpaint/state")]);
+    const [{ images, labels }, state, batch] = await Promise.all([getJson("kizu/data/images"), getJson("kizu/inpaint/state"), getJson("kizu/inpaint/batch"), this.results.refresh()]);
     if (!images.length) return this.#nothing(t("inpaint.no_images"), h("button", { type: "button", class: "primary", onclick: () => window.kizu.tab("data") }, t("map.go_data")));
     this.state = state;
     this.strip.set(images, labels);
     this.strip.mark(state.drafts);
-    this.form.configure({ ...state, labels: labels.map(({ name }) => name) });
+    this.form.configure({ ...state, batch, labels: labels.map(({ name }) => name) });
     this.empty.hidden = true;
     const wanted = Number(sessionStorage.getItem(LAST));
     if (!this.image) this.strip.choose(this.strip.get(wanted) ? wanted : state.drafts[0] ?? images[0].id);
@@ -97,34 +108,57 @@ class InpaintPage {
     const { drafts } = this.strip, { id } = this.image;
     if (this.canvas.raster.count > 0 !== drafts.has(id)) this.strip.mark(drafts.has(id) ? [...drafts].filter((other) => other !== id) : [id, ...drafts]);
     this.#crop();
+    if (this.form.mode === "batch") this.#count();
   }
 
   // The rectangle that the model will see; a newer mask makes the answer to an older one worthless.
   async #crop() {
     const { stage, raster } = this.canvas ?? {}, { form } = this;
     if (!raster || !form) return;
-    const { box } = raster, asked = !form.whole && form.chosen && box && `kizu/inpaint/image/${this.image.id}/crop?box=${box.left},${box.top},${box.right},${box.bottom}&padding=${form.padding.value}&feather=${form.feather_px.value}&side=${form.chosen.side_px}`;
+    const { box } = raster, asked = !form.whole && form.chosen && box && `kizu/inpaint/image/${this.image.id}/crop?box=${box.left},${box.top},${box.right},${box.bottom}&padding=${form.padding.value}&feather=${form.feather_px.value}&side=${form.chosen.side_px}&most=${form.chosen.most_px}&grid=${form.chosen.grid_px}`;
     this.asked = asked;
     const whole = form.whole ? { left: 0, top: 0, right: raster.width, bottom: raster.height } : null;
     const crop = asked ? await getJson(asked).catch(() => null) : whole;
     if (this.asked !== asked) return;
     stage.crop = crop;
+    stage.cropWords = crop?.seen ? t("inpaint.crop_seen", { w: crop.right - crop.left, h: crop.bottom - crop.top, sw: crop.seen[0], sh: crop.seen[1] }) : "";
     stage.redraw();
     this.#ready();
   }
 
   // Why the button waits, if it does.
   #ready() {
-    const { raster } = this.canvas;
-    const train = h("button", { type: "button", class: "link", onclick: () => window.kizu.tab("train") }, t("map.go_train"));
-    if (this.state && !this.state.models.length) this.form.missing = [h("span", {}, t("inpaint.no_model")), " ", train];
-    else this.form.missing = raster && !raster.count && !this.form.whole ? h("span", {}, t("inpaint.draw_first")) : null;
+    const { raster } = this.canvas, { form } = this;
+    const go = (tab) => h("button", { type: "button", class: "link", onclick: () => window.kizu.tab(tab) }, t(`map.go_${tab}`));
+    const missing = form.mode === "batch" ? form.batch.missing(form.label.value) : raster && !raster.count && !form.whole ? [t("inpaint.draw_first"), null] : null;
+    if (this.state && !this.state.models.length && !form.chosen) form.missing = [h("span", {}, t("inpaint.no_model")), " ", go("train")];
+    else form.missing = missing && [h("span", {}, missing[0]), " ", missing[1] && go(missing[1])];
+  }
+
+  // This image, or many: the newest batch stands only where batches are made.
+  #aim() {
+    if (!this.form) return;
+    this.element.classList.toggle("many", this.form.mode === "batch");
+    if (this.form.mode === "batch") this.#count();
+    this.#crop();
+    this.#ready();
+  }
+
+  // What is drawn on now counts for a batch under drawn masks.
+  async #count() {
+    await this.canvas.keeper.settled();
+    const batch = await getJson("kizu/inpaint/batch").catch(() => null);
+    if (!batch) return;
+    this.form.batch.configure(batch);
+    this.#ready();
   }
 
   // ---- generating
 
   async generate() {
     if (this.form.button.disabled || !this.canvas.raster) return;
+    this.form.blame("");
+    if (this.form.mode === "batch") return this.#start();
     const { image } = this, config = { ...this.form.config, image_id: image.id };
     this.results.forget();
     try {
@@ -134,7 +168,26 @@ class InpaintPage {
       this.#answer(answer, image);
     } catch (error) {
       this.run.fail(error);
+      this.form.blame(error.message);
     }
+  }
+
+  // A batch is a job: the strip shows it, and so does this page.
+  async #start() {
+    const { form } = this, { config } = form;
+    form.starting = true;
+    form.busy = this.run.busy;
+    try {
+      await this.canvas.keeper.settled();
+      await postJson("kizu/inpaint/batch/start", config);
+      this.run.say(null);
+      form.advance(config.seed, config.count);
+    } catch (error) {
+      this.run.fail(error);
+      form.blame(error.message);
+    }
+    form.starting = false;
+    form.busy = this.run.busy;
   }
 
   #answer({ samples, seconds, warnings, stopped }, image) {
@@ -173,19 +226,23 @@ class InpaintPage {
   }
 
   #action(key, event) {
-    const { canvas } = this, tool = { b: "brush", e: "eraser", l: "line", p: "polygon", f: "fill", r: "library", m: "mask", c: "contrast", 0: "fit", delete: "clear" }[key];
+    const { canvas, results } = this, verdict = results.action(key, document.activeElement === canvas.canvas);
+    if (verdict) return verdict;
+    const tool = { b: "brush", e: "eraser", l: "line", p: "polygon", f: "fill", r: "library", m: "mask", c: "contrast", 0: "fit", delete: "clear" }[key];
     if (tool) return () => canvas.act(tool, event);
     // A list that has the focus keeps its arrows.
     const arrows = !event.target.closest("input, [role=radiogroup]");
     return {
       "[": () => canvas.step(false),
       "]": () => canvas.step(true),
-      a: () => this.results.toggle(),
+      x: () => results.toggle(),
+      arrowup: results.samples.length && arrows && (() => results.step(-1)),
+      arrowdown: results.samples.length && arrows && (() => results.step(1)),
       backspace: () => canvas.tool.back?.() && canvas.stage.redraw(),
       arrowleft: arrows && (() => this.strip.step(-1)),
       arrowright: arrows && (() => this.strip.step(1)),
       enter: event.target.closest("button, summary") ? null : () => canvas.enter(),
-      escape: () => canvas.escape() || this.results.choose(null),
+      escape: () => canvas.escape() || results.choose(null),
     }[key];
   }
 }

@@ -14,7 +14,7 @@ const LEAST_PX = 1, MOST_PX = 1000;
 const SIZE_STEP = 1.25;
 
 export class MaskCanvas {
-  /** options: onMask() when what is drawn has changed, onContrast() when contrast has; libraryLabel(): whose masks the library gives, "" for everybody's. */
+  /** options: onMask() when what is drawn has changed, onSaved() when it is on the server's disk, onContrast() when contrast has; libraryLabel(): whose masks the library gives, "" for everybody's. */
   constructor(root, options) {
     this.options = options;
     this.image = this.raster = null;
@@ -31,7 +31,7 @@ export class MaskCanvas {
       resize: (factor) => this.resize(this.diameter * factor),
     });
     this.stage.pending = (pen, view, tone) => this.#pending(pen, view, tone);
-    this.keeper = new MaskKeeper({ onChange: () => this.bar.saved(this.keeper.state, this.keeper.error), onRefused: (message) => window.kizu.say(message, true) });
+    this.keeper = new MaskKeeper({ onChange: () => this.#told(), onRefused: (message) => window.kizu.say(message, true) });
     this.choose("brush");
     this.resize(this.diameter);
     this.bar.toggle("mask", true);
@@ -59,6 +59,11 @@ export class MaskCanvas {
 
   get view() {
     return this.stage.view;
+  }
+
+  #told() {
+    this.bar.saved(this.keeper.state, this.keeper.error);
+    if (this.keeper.state === "saved") this.options.onSaved();
   }
 
   say(key) {

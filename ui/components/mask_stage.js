@@ -15,6 +15,7 @@ export class Stage {
     this.photograph = null; // an image element, at any size
     this.result = null; // {image, box}
     this.crop = null;
+    this.cropWords = ""; // beside its frame
     this.pending = null; // (pen, view) => draws what is being drawn
     this.size = null; // native {width, height}
     new ResizeObserver(() => this.#resize()).observe(canvas);
@@ -113,5 +114,21 @@ export class Stage {
     pen.setLineDash([7, 4]);
     pen.strokeRect(...area);
     pen.setLineDash([]);
+    if (this.cropWords) this.#caption(pen, area);
+  }
+
+  // Under the frame, or over its lower edge where there is no room.
+  #caption(pen, [x, y, , height]) {
+    const { stage } = this.view;
+    pen.font = `11px ${getComputedStyle(this.canvas).fontFamily}`;
+    const wide = pen.measureText(this.cropWords).width + 10, high = 17;
+    const left = Math.max(4, Math.min(x, stage.width - wide - 4)), top = Math.max(4, Math.min(y + height + 4, stage.height - high - 4));
+    pen.globalAlpha = 0.88;
+    pen.fillStyle = this.#tone("panel");
+    pen.fillRect(left, top, wide, high);
+    pen.globalAlpha = 1;
+    pen.fillStyle = this.#tone("text");
+    pen.textBaseline = "middle";
+    pen.fillText(this.cropWords, left + 5, top + high / 2 + 0.5);
   }
 }

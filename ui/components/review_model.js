@@ -1,6 +1,9 @@
 // What the review knows: samples as columns, which of them are shown in which order, and what was decided. No page, no network.
 
 export const DECISIONS = ["accepted", "rejected", "skipped"];
+export const SIGNS = { accepted: "✓", rejected: "✕", skipped: "–" };
+/** What is stored for the keys 1 to 9, whatever language the screen has. */
+export const REASONS = ["blurred", "wrong label", "copy of a real image", "artefact", "unreal texture", "no defect visible", "impossible place", "duplicate", "other"];
 export const ERROR_STEPS = [0.5, 1, 2];
 
 export class ReviewModel {

@@ -4,15 +4,12 @@
 import { fill, fixed, getJson, h, isShown, isTyping, t } from "./dom.js";
 import { Grid } from "./review_grid.js";
 import { Large } from "./review_large.js";
-import { DECISIONS, Pace, ReviewModel } from "./review_model.js";
+import { DECISIONS, Pace, REASONS, ReviewModel, SIGNS } from "./review_model.js";
 import { ReviewBar } from "./review_bar.js";
 import { VerdictQueue } from "./verdict_queue.js";
 
 const TILE_WIDTH_PX = 236;
 const TILE_HEIGHT_PX = 152;
-const SIGNS = { accepted: "✓", rejected: "✕", skipped: "–" };
-/** What is stored for the keys 1 to 9, whatever language the screen has. */
-const REASONS = ["blurred", "wrong label", "copy of a real image", "artefact", "unreal texture", "no defect visible", "impossible place", "duplicate", "other"];
 
 class ReviewPage {
   constructor(element) {
