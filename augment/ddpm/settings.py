@@ -28,8 +28,18 @@ SamplerName = Literal["dpmpp_2m", "heun", "ancestral"]
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkTraining(Training):
-    """How any denoiser is trained."""
+    """How large any denoiser is, what it starts from and how it is trained."""
 
+    width: int = field(default=48, metadata={"help": "channels at 32 px, a multiple of 8: 48 for a CPU, 128 for a GPU"})
+    start: Literal["base", "random"] = field(
+        default="base",
+        metadata={
+            "help": "base starts from the network that ships with Kizu where its shape fits; random from nothing"
+        },
+    )
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = field(
+        default="auto", metadata={"help": "number format: auto takes bf16 where the processor or GPU has it"}
+    )
     condition_rate: float = field(
         default=10.0, metadata={"help": "learning rate of label and position over that of the image network"}
     )
@@ -48,6 +58,12 @@ class NetworkTraining(Training):
             raise InvalidConfig(f"balance {self.balance}: allowed 0 to 1; 0.75 is usual")
         if self.turns not in ("none", "mirror", "all"):
             raise InvalidConfig(f"turns {self.turns!r}: allowed are none, mirror, all")
+        if not 8 <= self.width <= 256 or self.width % 8:
+            raise InvalidConfig(f"width {self.width}: give a multiple of 8 from 8 to 256; 48 suits a processor")
+        if self.start not in ("base", "random"):
+            raise InvalidConfig(f"start {self.start!r}: choose base or random")
+        if self.precision not in ("auto", "fp32", "bf16", "fp16"):
+            raise InvalidConfig(f"precision {self.precision!r}: allowed are auto, fp32, bf16, fp16")
 
 
 @dataclass(frozen=True, kw_only=True)

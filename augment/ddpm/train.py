@@ -81,7 +81,7 @@ class TrainingImages:
 
 
 def build_denoiser(
-    data: TrainingImages, labels: int, kind: ConditionKind, training: DenoiserTraining, *, width: int, fourier: int = 0
+    data: TrainingImages, labels: int, kind: ConditionKind, training: DenoiserTraining, *, fourier: int = 0
 ) -> Denoiser:
     """A network with random weights (from the training's seed) and the mean, spread and whitening of `data`.
 
@@ -100,7 +100,7 @@ def build_denoiser(
         side_px=data.pixels.shape[1],
         data_mean=float(values.mean()),
         sigma_data=sigma_data,
-        unet=UNetConfig.for_side(data.pixels.shape[1], data.pixels.shape[3], width),
+        unet=UNetConfig.for_side(data.pixels.shape[1], data.pixels.shape[3], training.width),
         condition=ConditionConfig(
             labels=labels,
             kind=kind,

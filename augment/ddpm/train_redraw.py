@@ -32,7 +32,7 @@ from augment.training.randomness import seed_everything
 __all__ = ["build_redrawer", "train_redrawer", "widened"]
 
 
-def build_redrawer(data: Crops, labels: int, training: NetworkTraining, *, width: int) -> Redrawer:
+def build_redrawer(data: Crops, labels: int, training: NetworkTraining) -> Redrawer:
     """A network with random weights (from the training's seed) and the mean and spread of `data`.
 
     InvalidInput if all crops are one constant.
@@ -43,7 +43,7 @@ def build_redrawer(data: Crops, labels: int, training: NetworkTraining, *, width
     if sigma_data < 1e-3:
         raise InvalidInput(f"{len(data)} crops are all of one constant grey: there is nothing to learn")
     side, channels = data.pixels.shape[1], data.pixels.shape[3]
-    shape = UNetConfig.for_side(side, channels, width)
+    shape = UNetConfig.for_side(side, channels, training.width)
     config = DenoiserConfig(
         side_px=side,
         data_mean=float(values.mean()),

@@ -173,7 +173,7 @@ def _train_generator(
             shown = {f"samples-{step:06d}.png": encode_png(np.concatenate(list(previews), axis=1))}
         context.progress(200 + round(800 * step / total), 1000, metrics, shown)
 
-    denoiser = build_denoiser(data, len(study_labels()), "label", training, width=48)
+    denoiser = build_denoiser(data, len(study_labels()), "label", training)
     trained, metrics = train_denoiser(denoiser, data, held_out, training, context.job_folder / "training.pt", report)
     save_weights(folder / "ddpm.safetensors", trained)
     _write_json(folder / "ddpm.json", trained.config.to_json())

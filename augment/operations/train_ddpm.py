@@ -37,31 +37,15 @@ class TrainDdpmConfig(DenoiserTraining):
     aim: bool = field(
         default=True, metadata={"help": "tell it, beside the position, what the encoder sees there in more detail"}
     )
-    width: int = field(default=48, metadata={"help": "channels at 32 px, a multiple of 8: 48 for a CPU, 128 for a GPU"})
     fourier: int = field(default=0, metadata={"help": "Fourier features of the position, 0 for none"})
-    start: Literal["base", "random"] = field(
-        default="base",
-        metadata={
-            "help": "base starts from the network that ships with Kizu where its shape fits; random from nothing"
-        },
-    )
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = field(
-        default="auto", metadata={"help": "number format: auto takes bf16 where the processor or GPU has it"}
-    )
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
         super().__post_init__()
         if self.condition not in ("label+position", "label", "position"):
             raise InvalidConfig(f"condition {self.condition!r}: allowed are label+position, label, position")
-        if not 8 <= self.width <= 256 or self.width % 8:
-            raise InvalidConfig(f"width {self.width}: give a multiple of 8 from 8 to 256; 48 suits a processor")
         if not 0 <= self.fourier <= 256:
             raise InvalidConfig(f"fourier {self.fourier}: allowed 0 to 256")
-        if self.start not in ("base", "random"):
-            raise InvalidConfig(f"start {self.start!r}: choose base or random")
-        if self.precision not in ("auto", "fp32", "bf16", "fp16"):
-            raise InvalidConfig(f"precision {self.precision!r}: allowed are auto, fp32, bf16, fp16")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +85,7 @@ def train_ddpm(config: TrainDdpmConfig, context: Context) -> TrainDdpmResult:
         raise NotReady("the training split has no images on the map: import images and build the map first")
     held_out = _read_split(store, view, labels, atlas, "validation", context, aim=config.aim, limit=64)
     precision = choose_precision(config.precision)
-    denoiser = build_denoiser(data, len(labels), config.condition, config, width=config.width, fourier=config.fourier)
+    denoiser = build_denoiser(data, len(labels), config.condition, config, fourier=config.fourier)
     base = base_weights("ddpm") if config.start == "base" else None
     started = "base" if base is not None and denoiser.start_from(base) else "random"
 

@@ -6,7 +6,7 @@ torch only when it runs. Cancelled or killed, it continues from the checkpoint i
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,32 +33,16 @@ class TrainRedrawConfig(NetworkTraining):
     side_px: int = field(
         default=64, metadata={"help": "side of the patches it draws, in px: 64, or 128 for twice the work"}
     )
-    width: int = field(default=48, metadata={"help": "channels at 32 px, a multiple of 8: 48 for a CPU, 128 for a GPU"})
     crops: int = field(default=16, metadata={"help": "crops cut around each mask, each with other surroundings"})
     drop_label: float = field(default=0.15, metadata={"help": "chance of forgetting the class, which guidance needs"})
-    start: Literal["base", "random"] = field(
-        default="base",
-        metadata={
-            "help": "base starts from the network that ships with Kizu where its shape fits; random from nothing"
-        },
-    )
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = field(
-        default="auto", metadata={"help": "number format: auto takes bf16 where the processor or GPU has it"}
-    )
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
         super().__post_init__()
         if not 32 <= self.side_px <= 256 or self.side_px % 16:
             raise InvalidConfig(f"side_px {self.side_px}: a multiple of 16 from 32 to 256; 64 suits a processor")
-        if not 8 <= self.width <= 256 or self.width % 8:
-            raise InvalidConfig(f"width {self.width}: give a multiple of 8 from 8 to 256; 48 suits a processor")
         if not 1 <= self.crops <= 1000:
             raise InvalidConfig(f"crops {self.crops}: allowed 1 to 1000; 16 is usual")
-        if self.start not in ("base", "random"):
-            raise InvalidConfig(f"start {self.start!r}: choose base or random")
-        if self.precision not in ("auto", "fp32", "bf16", "fp16"):
-            raise InvalidConfig(f"precision {self.precision!r}: allowed are auto, fp32, bf16, fp16")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +78,7 @@ def train_redraw(config: TrainRedrawConfig, context: Context) -> TrainRedrawResu
         raise NotReady(f"all images that can be used are {read.labels[0]}: import a second class, good parts for one")
     held_out = _read_split("validation", view, config, context, read)
     precision = choose_precision(config.precision)
-    model = build_redrawer(read.crops, len(read.labels), config, width=config.width)
+    model = build_redrawer(read.crops, len(read.labels), config)
     base = base_weights("ddpm") if config.start == "base" else None
     started = "base" if base is not None and model.start_from(base) else "random"
 

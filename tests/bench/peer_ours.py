@@ -33,9 +33,7 @@ class Kizu:
             self.data = TrainingImages(data.pixels, np.zeros_like(data.label), None)
         self.training = DenoiserTraining(preview_every=10**9, checkpoint_every=10**9)
         labels = int(self.data.label.max()) + 1
-        self.net = build_denoiser(
-            self.data, labels, "label+position" if conditional else "label", self.training, width=48
-        )
+        self.net = build_denoiser(self.data, labels, "label+position" if conditional else "label", self.training)
         weights = base_weights("ddpm")
         if base and not (weights and self.net.start_from(weights)):
             raise NotReady("assets/base/ddpm.safetensors is missing or of another shape: kizu train base makes it")

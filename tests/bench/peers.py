@@ -83,7 +83,7 @@ def _own_speed(data: Any, checkpoint: Path, steps: int) -> float:
     def report(step: int, total: int, metrics: Mapping[str, float], previews: Any) -> None:
         times.append(time.perf_counter())
 
-    train_denoiser(build_denoiser(data, 6, "label+position", config, width=48), data, None, config, checkpoint, report)
+    train_denoiser(build_denoiser(data, 6, "label+position", config), data, None, config, checkpoint, report)
     return BATCH * steps / (times[-2] - times[0])
 
 

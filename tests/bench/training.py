@@ -25,7 +25,7 @@ data = TrainingImages(
 )
 config = DenoiserTraining(images_seen={STEPS * BATCH}, batch_size={BATCH}, preview_every=10**9, checkpoint_every=10**9)
 times = []
-net = build_denoiser(data, 6, "label+position", config, width=48)
+net = build_denoiser(data, 6, "label+position", config)
 train_denoiser(net, data, None, config, Path(sys.argv[1]) / "c.pt", lambda *_: times.append(time.perf_counter()))
 # The first steps choose kernels; the last writes the checkpoint.
 print(*[{BATCH} / (b - a) for a, b in zip(times[3:-2], times[4:-1])])

@@ -40,7 +40,8 @@ def crops(count: int = 48, side: int = 16, channels: int = 1) -> Crops:
 
 def training(**changes) -> NetworkTraining:
     return dataclasses.replace(
-        NetworkTraining(images_seen=96, batch_size=8, warmup_steps=2, preview_every=48, checkpoint_every=32), **changes
+        NetworkTraining(width=8, images_seen=96, batch_size=8, warmup_steps=2, preview_every=48, checkpoint_every=32),
+        **changes,
     )
 
 
@@ -60,7 +61,7 @@ def learned(tmp_path_factory) -> tuple[Redrawer, list[float]]:
     config = training(images_seen=1920, batch_size=16, warmup_steps=10, learning_rate=5e-3, preview_every=10**6)
     data, losses = crops(), []
     model, metrics = train_redrawer(
-        build_redrawer(data, 2, config, width=8),
+        build_redrawer(data, 2, config),
         data,
         crops(16),
         config,
@@ -128,7 +129,7 @@ def test_other_sizes_and_colours_work(learned):
     moved = answer[0][mask] - pixels[mask]
     free = (answer[0][mask] > 0).all(axis=1)
     assert np.ptp(moved[free], axis=1).max() < 1e-3 and moved.min() < -60
-    coloured = build_redrawer(crops(channels=3), 2, training(), width=8)
+    coloured = build_redrawer(crops(channels=3), 2, training())
     assert redraw(coloured, PRECISION, pixels[..., :1], mask, 0, [0], SAMPLER).shape == (1, 24, 20, 1)
 
 
@@ -154,7 +155,7 @@ def test_resume_ends_in_the_same_bits(tmp_path: Path):
     config, data = training(), crops()
 
     def build():
-        return build_redrawer(data, 2, config, width=8)
+        return build_redrawer(data, 2, config)
 
     whole, _ = train_redrawer(build(), data, crops(8), config, tmp_path / "a.pt", quietly, PRECISION)
 
@@ -176,22 +177,22 @@ def test_resume_ends_in_the_same_bits(tmp_path: Path):
 def test_it_starts_from_a_network_of_whole_images(tmp_path: Path):
     data = crops()
     whole = TrainingImages(data.pixels, data.label, None)
-    known = build_denoiser(whole, 2, "label", DenoiserTraining(images_seen=8), width=8)
+    known = build_denoiser(whole, 2, "label", DenoiserTraining(images_seen=8, width=8))
     save_weights(tmp_path / "known.safetensors", known)
-    model = build_redrawer(data, 2, training(seed=1), width=8)
+    model = build_redrawer(data, 2, training(seed=1))
     assert model.start_from(tmp_path / "known.safetensors")
     assert torch.equal(model.denoiser.unet.stem.weight, known.unet.stem.weight)
     assert not model.denoiser.unet.beside.weight.any()
-    assert not build_redrawer(data, 2, training(), width=16).start_from(tmp_path / "known.safetensors")
+    assert not build_redrawer(data, 2, training(width=16)).start_from(tmp_path / "known.safetensors")
     assert DenoiserConfig.from_json(model.config.to_json()) == model.config
 
 
 def test_a_finer_network_starts_from_a_coarser_one(tmp_path: Path):
     coarse, fine = crops(4, side=64), crops(4, side=128)
     whole = TrainingImages(coarse.pixels, coarse.label, None)
-    known = build_denoiser(whole, 2, "label", DenoiserTraining(images_seen=8), width=8)
+    known = build_denoiser(whole, 2, "label", DenoiserTraining(images_seen=8, width=8))
     save_weights(tmp_path / "known.safetensors", known)
-    model = build_redrawer(fine, 2, training(), width=8)
+    model = build_redrawer(fine, 2, training())
     assert len(model.denoiser.unet.down) == len(known.unet.down) + 1
     assert model.start_from(tmp_path / "known.safetensors")
     assert torch.equal(model.denoiser.unet.down[1][0].conv_in.weight, known.unet.down[0][0].conv_in.weight)

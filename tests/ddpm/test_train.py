@@ -36,12 +36,13 @@ def quietly(step, total, metrics, previews):
 
 def training(**changes) -> DenoiserTraining:
     return dataclasses.replace(
-        DenoiserTraining(images_seen=96, batch_size=8, warmup_steps=2, preview_every=48, checkpoint_every=32), **changes
+        DenoiserTraining(width=8, images_seen=96, batch_size=8, warmup_steps=2, preview_every=48, checkpoint_every=32),
+        **changes,
     )
 
 
 def build(config: DenoiserTraining, kind="label+position") -> Denoiser:
-    return build_denoiser(squares(), 2, kind, config, width=8)
+    return build_denoiser(squares(), 2, kind, config)
 
 
 def same_weights(first: torch.nn.Module, second: torch.nn.Module) -> bool:
@@ -70,14 +71,14 @@ def test_it_learns_brightness_from_label_and_position(tmp_path: Path):
 
 def test_aims_are_told_and_move_with_the_jitter():
     data = dataclasses.replace(squares(), aim=np.ones((40, 6), np.float32), aim_distance=np.full(40, 0.5, np.float32))
-    net = build_denoiser(data, 2, "label+position", training(), width=8)
+    net = build_denoiser(data, 2, "label+position", training())
     assert net.config.condition.components == 6
     rows = torch.arange(40)
     still, moved = (data.jittered(rows, share, torch.Generator().manual_seed(0)) for share in (0.0, 1.0))
     assert torch.equal(still.aim, torch.ones(40, 6))
     # 240 draws: the root mean square of their lengths is within a tenth of what was asked for.
     assert float((moved.aim - still.aim).square().sum(1).mean().sqrt()) == pytest.approx(0.5, rel=0.1)
-    assert build_denoiser(data, 2, "label", training(), width=8).config.condition.components == 0
+    assert build_denoiser(data, 2, "label", training()).config.condition.components == 0
 
 
 def test_resume_ends_in_the_same_bits(tmp_path: Path):
@@ -166,9 +167,9 @@ def test_unusable_data_is_refused():
     config = training()
     flat = TrainingImages(np.full((3, 16, 16, 1), 7, np.uint8), np.zeros(3, np.int64), None)
     with pytest.raises(InvalidInput, match="constant grey"):
-        build_denoiser(flat, 1, "label", config, width=8)
+        build_denoiser(flat, 1, "label", config)
     with pytest.raises(InvalidInput, match="needs positions"):
-        build_denoiser(flat, 1, "position", config, width=8)
+        build_denoiser(flat, 1, "position", config)
     with pytest.raises(InvalidInput, match="not finite"):
         TrainingImages(flat.pixels, flat.label, np.full((3, 20), np.nan, np.float32))
     with pytest.raises(InvalidInput, match="one label"):

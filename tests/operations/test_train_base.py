@@ -59,7 +59,7 @@ def test_wrong_settings_are_refused() -> None:
 def _denoiser(side: int, channels: int):
     pixels = np.random.default_rng(0).integers(0, 255, (4, side, side, channels), dtype=np.uint8)
     data = TrainingImages(pixels, np.array([0, 1, 0, 1]), None)
-    return build_denoiser(data, 2, "label", DenoiserTraining(turns="all"), width=48)
+    return build_denoiser(data, 2, "label", DenoiserTraining(turns="all"))
 
 
 def _nothing(count: int):
