@@ -97,9 +97,10 @@ class LatentModel:
                 }
             }
         unet = self.pipeline.unet
-        answer: Tensor = unet(
-            x.to(unet.dtype), t, encoder_hidden_states=prompt.text.expand(len(x), -1, -1), **added
-        ).sample
+        text = prompt.text.expand(len(x), -1, -1)
+        # A processor that computes bf16 does so from float32 weights; the autoencoder stays exact.
+        with self.precision.autocast():
+            answer: Tensor = unet(x.to(unet.dtype), t, encoder_hidden_states=text, **added).sample
         return answer.float()
 
     @contextlib.contextmanager
@@ -117,8 +118,7 @@ class LatentModel:
 
     def save_memory(self) -> None:
         """Slower and smaller: attention in slices, the autoencoder in tiles."""
-        self.pipeline.enable_attention_slicing()
-        self.pipeline.vae.enable_tiling()
+        _slice(self.pipeline)
 
     def use_loras(self, loras: Sequence[LoraFile]) -> None:
         """Loads these LoRAs, each with its weight, in place of those before. InvalidInput for one that does not fit."""
@@ -207,9 +207,13 @@ def _place(pipeline: "DiffusionPipeline", precision: Precision) -> None:
     if sum(sizes) + _ROOM_BYTES <= free:
         pipeline.to(precision.device)
         return
-    pipeline.enable_attention_slicing()
-    pipeline.vae.enable_tiling()
+    _slice(pipeline)
     if max(sizes) + _ROOM_BYTES <= free:
         pipeline.enable_model_cpu_offload(device=precision.device)
     else:
         pipeline.enable_sequential_cpu_offload(device=precision.device)
+
+
+def _slice(pipeline: "DiffusionPipeline") -> None:
+    pipeline.enable_attention_slicing()
+    pipeline.vae.enable_tiling()

@@ -11,6 +11,7 @@ from augment.latent.checkpoint import inspect_checkpoint
 from augment.latent.model import LatentModel, LoraFile, load_model
 from augment.latent.redraw import redraw_patch
 from augment.latent.settings import LatentSampling
+from augment.training.precision import choose_precision
 from tests.latent.models import save_tiny
 
 PIXELS = np.random.default_rng(0).integers(90, 160, (64, 64, 1), dtype=np.uint8)
@@ -68,6 +69,13 @@ def test_strength_is_a_noise_level(model: LatentModel, monkeypatch):
     assert gaps == sorted(gaps) and gaps[0] < 0.5 * gaps[-1]
     assert LatentSampling(sigma=1.16).first_step([14.6, 5.0, 1.1, 0.3, 0.0]) == 2
     assert LatentSampling(sigma=0.03).first_step([14.6, 5.0, 1.1, 0.3, 0.0]) == 3
+
+
+def test_a_processor_with_bf16_draws_the_same_picture_a_little_coarser(folder: Path, model: LatentModel):
+    """Emulated where the processor has none. bf16 keeps 8 bits: 1 in 256 of the full range a step."""
+    coarse = load_model(inspect_checkpoint(folder), choose_precision("bf16", torch.device("cpu"), frozenset()))
+    gap = np.abs(draw(coarse, [3]).after - draw(model, [3]).after)
+    assert 0 < gap.mean() < 3
 
 
 def test_words_and_mask_are_heard(model: LatentModel):
