@@ -16,8 +16,7 @@ from types import TracebackType
 
 from augment.errors import InvalidInput
 from augment.images import MAX_FILE_BYTES
-from augment.importing.listing import Skipped, shown
-from augment.importing.trees import is_hidden
+from augment.importing.listing import Skipped, is_hidden, shown
 
 __all__ = ["MAX_MEMBERS", "MAX_RATIO", "MAX_TOTAL_BYTES", "ZipTree"]
 

@@ -6,8 +6,7 @@ from types import TracebackType
 
 from augment.errors import InvalidInput, NotFound
 from augment.images import MAX_FILE_BYTES
-from augment.importing.listing import Skipped
-from augment.importing.trees import is_hidden
+from augment.importing.listing import Skipped, is_hidden
 
 __all__ = ["CONVERTED_REVISION", "HubTree"]
 

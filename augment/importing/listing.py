@@ -1,9 +1,9 @@
-"""What a source holds, before any picture is opened: entries, and why other files are none."""
+"""What a source holds, before any picture is opened: entries, what is passed over, and why."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["LAYOUTS", "Entry", "Layout", "Listing", "Skipped", "SplitName", "shown"]
+__all__ = ["LAYOUTS", "Entry", "Layout", "Listing", "Skipped", "SplitName", "is_hidden", "shown"]
 
 SplitName = Literal["train", "validation", "test"]
 Layout = Literal["class_folders", "pairs", "mvtec", "metadata", "flat", "parquet", "save_to_disk"]
@@ -17,6 +17,8 @@ LAYOUTS: dict[Layout, str] = {
     "save_to_disk": "Hugging Face dataset saved with save_to_disk",
 }
 """Every layout that is recognised, and what it looks like, in words."""
+
+_SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 Skipped = tuple[str, str]
 """(name inside the source, reason)."""
@@ -51,6 +53,11 @@ class Listing:
     problems: list[str] = field(default_factory=list)
     image_column: str = ""
     mask_column: str | None = None
+
+
+def is_hidden(name: str) -> bool:
+    """Whether one path component belongs to the system and not to the dataset."""
+    return name.startswith(".") or name.lower() in _SYSTEM_NAMES
 
 
 def shown(name: str) -> str:

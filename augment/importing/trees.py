@@ -13,12 +13,11 @@ from typing import Protocol, Self
 
 from augment.errors import InvalidInput, NotFound
 from augment.images import MAX_FILE_BYTES
-from augment.importing.listing import Skipped
+from augment.importing.listing import Skipped, is_hidden
 
 __all__ = ["FolderTree", "Tree", "open_tree"]
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
-_SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
 class Tree(Protocol):
@@ -98,11 +97,6 @@ class FolderTree(AbstractContextManager["FolderTree"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Nothing is open."""
-
-
-def is_hidden(name: str) -> bool:
-    """Whether one path component belongs to the system and not to the dataset."""
-    return name.startswith(".") or name.lower() in _SYSTEM_NAMES
 
 
 def open_tree(source: str) -> Tree:
