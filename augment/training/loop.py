@@ -137,10 +137,10 @@ class _Run(Generic[Network]):
         self, network: Network, training: Training, precision: Precision, groups: Sequence[WeightGroup]
     ) -> None:
         self.network, self.training, self.precision = network.train(), training, precision
-        # Shares the weights and has gradients of its own.
-        self.twin = copy.deepcopy(network)
-        for own, other in zip(network.parameters(), self.twin.parameters(), strict=True):
-            other.data = own.data
+        # On a processor two halves of an even batch are computed beside each other.
+        self.twins = [network]
+        if precision.device.type == "cpu" and training.batch_size % 2 == 0:
+            self.twins.append(_sharing(network))
         self.ema = PowerEma(network, training.ema_width)
         self.optimizer = torch.optim.AdamW(
             [{"params": list(one.weights), "share": one.rate, "weight_decay": one.decay} for one in groups],
@@ -174,24 +174,23 @@ class _Run(Generic[Network]):
     def _gradients(self, task: Task[Network]) -> float:
         """Leaves the gradient of a batch in the network; the mean loss.
 
-        On a processor two halves are computed beside each other, each by half the cores and with a generator of its
-        own: two cores on one small convolution wait for each other longer than they work.
+        Halves are computed each by half the cores and with a generator of its own: two cores on one small convolution
+        wait for each other longer than they work.
         """
-        size, done = self.training.batch_size, self.step / self.training.steps
-        halves = 2 if self.precision.device.type == "cpu" and size % 2 == 0 else 1
-        seeds = torch.randint(2**62, (halves,), generator=self.generator).tolist()
+        count, done = self.training.batch_size // len(self.twins), self.step / self.training.steps
+        seeds = torch.randint(2**62, (len(self.twins),), generator=self.generator).tolist()
 
         def work(network: Network, seed: int) -> float:
-            draw = Draw(size // halves, torch.Generator("cpu").manual_seed(seed), self.precision, done)
+            draw = Draw(count, torch.Generator("cpu").manual_seed(seed), self.precision, done)
             loss = task.losses(network, draw).mean()
-            self.scaler.scale(loss / halves).backward()  # type: ignore[no-untyped-call]
+            self.scaler.scale(loss / len(self.twins)).backward()  # type: ignore[no-untyped-call]
             return float(loss.detach())
 
-        if halves == 1:
+        if len(self.twins) == 1:
             return work(self.network, seeds[0])
         with half_the_cores(), ThreadPoolExecutor(2) as pool:
-            values = list(pool.map(work, (self.network, self.twin), seeds))
-        for own, other in zip(self.network.parameters(), self.twin.parameters(), strict=True):
+            values = list(pool.map(work, self.twins, seeds))
+        for own, other in zip(self.network.parameters(), self.twins[1].parameters(), strict=True):
             if other.grad is not None:
                 own.grad = other.grad if own.grad is None else own.grad.add_(other.grad)
                 other.grad = None
@@ -233,6 +232,14 @@ class _Run(Generic[Network]):
         told = asdict(self.training)
         shapes = [list(weight.shape) for weight in self.network.parameters()]
         return {"shapes": shapes} | {key: told[key] for key in told if key not in ("preview_every", "checkpoint_every")}
+
+
+def _sharing(network: Network) -> Network:
+    """A copy with the same weights, which change as one, and gradients of its own."""
+    twin = copy.deepcopy(network)
+    for own, other in zip(network.parameters(), twin.parameters(), strict=True):
+        other.data = own.data
+    return twin
 
 
 def check_loss(loss: float, step: int, learning_rate: float) -> None:
