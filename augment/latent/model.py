@@ -134,7 +134,8 @@ class LatentModel:
                 )
             except (RuntimeError, ValueError, KeyError, OSError) as error:
                 self.pipeline.unload_lora_weights()
-                reason = str(error).strip().splitlines()[0]
+                # torch names the sizes that differ in its second line.
+                reason = " ".join(str(error).split())
                 raise InvalidInput(
                     f"LoRA {lora.path.name} does not fit {self.checkpoint.path.name} ({reason:.160}): "
                     "choose the model it was trained on"

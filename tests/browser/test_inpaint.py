@@ -1,6 +1,7 @@
 """The mask canvas in a real browser: what the mouse draws is what is stored, to the pixel, and nothing loses it."""
 
 import io
+import re
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from scipy import ndimage
 
 from augment.images import decode_mask, encode_mask
@@ -312,8 +313,8 @@ def test_from_a_drawn_mask_to_samples_in_review(page: Page, server: Server):
     expect(rows).to_have_count(2)
     expect(rows.first.locator(".cell img")).to_have_count(4)
     expect(rows.first.locator(".facts")).to_contain_text("outside 0 px")
-    rows.first.click()
-    expect(rows.first).to_have_attribute("aria-pressed", "true")
+    rows.first.locator(".look").click()
+    expect(rows.first.locator(".look")).to_have_attribute("aria-pressed", "true")
     drawn = stored(server.workspace, 2)
     with Store(Workspace(server.workspace), read_only=True) as store:
         samples = store.samples.list()
@@ -322,9 +323,121 @@ def test_from_a_drawn_mask_to_samples_in_review(page: Page, server: Server):
         assert (decode_mask(store.files.read(samples[0].recipe["drawn_sha256"]), TURNED[::-1]) == drawn).all()
     # Drawing goes on on the photograph itself; the mask of the last sample comes back.
     page.keyboard.press("Delete")
-    expect(rows.first).to_have_attribute("aria-pressed", "false")
+    expect(rows.first.locator(".look")).to_have_attribute("aria-pressed", "false")
     page.click(".inpaint .tools [data-name=last]")
     expect(page.locator(".inpaint .bar .measure")).to_contain_text(f"{drawn.sum():,} px")
     page.get_by_role("button", name="Review these 2").click()
     expect(page.locator(".review .tile.cursor")).to_be_visible()
     expect(page.locator("#kizu-header")).to_contain_text("2 to review")
+
+
+def fields(page: Page, **values: int) -> None:
+    """Types numbers into fields of the form by their names."""
+    for name, value in values.items():
+        field = page.get_by_role("spinbutton", name=name)
+        field.fill(str(value))
+        field.blur()
+
+
+def drawn_on(page: Page, server: Server) -> None:
+    """Opens image 2 with a stroke on it, where a crack is to be."""
+    start(page, server, 2)
+    page.locator(".inpaint .form select").first.select_option("crack")
+    screen, _ = placing(page, TURNED[::-1])
+    drag(page, [screen(-60, -40), screen(50, 30)])
+
+
+def generated(page: Page, **values: int) -> Locator:
+    """Asks for samples; returns the line that tells how far they are."""
+    fields(page, **values)
+    page.keyboard.press("Control+Enter")
+    return page.locator(".inpaint .right > .progress").first
+
+
+def statuses(server: Server) -> dict[str, int]:
+    with Store(Workspace(server.workspace), read_only=True) as store:
+        return dict(store.samples.counts())
+
+
+def test_steps_are_told_as_they_are_and_can_be_stopped(page: Page, server: Server):
+    before = sum(statuses(server).values())
+    drawn_on(page, server)
+    page.click(".inpaint .segments >> text=all new")
+    told = generated(page, Number=32, Steps=200)
+    expect(told).to_contain_text(re.compile(r"Step \d+ of 6400, \d+ of 32 made"))
+    told.get_by_role("button", name="Stop").click()
+    expect(told).to_contain_text("Stopped.")
+    kept = int((re.search(r"(\d+) samples", told.inner_text()) or ["", "0"])[1])
+    assert kept < 32 and sum(statuses(server).values()) == before + kept
+
+
+def test_results_are_judged_where_they_are(page: Page, server: Server, watched):
+    before = statuses(server)
+    drawn_on(page, server)
+    generated(page, Number=3, Steps=2)
+    rows = page.locator(".inpaint .made")
+    expect(rows).to_have_count(3)
+    # Nothing is shown yet: the keys are the canvas's.
+    page.keyboard.press("a")
+    page.keyboard.press("x")
+    expect(rows.first).to_have_class("made chosen")
+    page.route("**/kizu/review/verdicts", lambda route: route.abort())
+    page.keyboard.press("a")
+    expect(rows.first).to_have_class("made accepted unsaved")
+    expect(page.locator(".inpaint .results .bad").first).to_contain_text("1 not saved")
+    assert statuses(server)["accepted"] == before["accepted"]
+    page.unroute("**/kizu/review/verdicts")
+    expect(rows.first).to_have_class("made accepted")
+    page.keyboard.press("3")
+    expect(rows.nth(1).locator(".mark")).to_contain_text("rejected (copy of a real image)")
+    rows.nth(2).get_by_role("button", name="Reject").click()
+    expect(rows.nth(2)).to_have_class("made chosen rejected")
+    page.keyboard.press("u")
+    expect(rows.nth(2)).to_have_class("made chosen")
+    judged = {"accepted": before["accepted"] + 1, "rejected": before["rejected"] + 1}
+    assert judged.items() <= statuses(server).items()
+
+    # R belongs to the canvas while that has the keyboard; a new mask takes the result away.
+    page.locator(".inpaint .stage canvas").focus()
+    page.keyboard.press("r")
+    expect(rows.nth(2)).to_have_class("made")
+    page.keyboard.press("a")
+    saved(page)
+    assert judged.items() <= statuses(server).items()
+    # What is decided in the review is seen here.
+    with_newest = page.locator(".review .tile.cursor")
+    page.keyboard.press("Alt+5")
+    expect(with_newest).to_be_visible()
+    page.keyboard.press("a")
+    expect(page.locator(".review .state")).to_have_text("all saved")
+    page.keyboard.press("Alt+3")
+    expect(rows.nth(2)).to_have_class("made accepted")
+    watched.errors.clear()
+
+
+def test_a_batch_is_made_in_a_job_and_goes_to_the_review(page: Page, server: Server):
+    before = sum(statuses(server).values())
+    start(page, server, 2)
+    page.get_by_role("button", name="Batch", exact=True).click()
+    on, masks = (page.locator(".inpaint .batch select").nth(n) for n in range(2))
+    expect(on).to_have_value("free")
+    button, note = page.locator(".inpaint .form .primary"), page.locator(".inpaint .form .note")
+    page.locator(".inpaint .form select").first.select_option("free")
+    expect(note).to_contain_text("No training image of free has a mask")
+    expect(button).to_be_disabled()
+    masks.select_option("drawn")
+    expect(note).to_contain_text("Nothing is drawn on these images")
+    page.locator(".inpaint .form select").first.select_option("crack")
+    masks.select_option("library")
+    fields(page, Number=3, Steps=2)
+    expect(note).to_contain_text("3 samples, all on one training image")
+    button.click()
+    batch = page.locator(".inpaint .progress.job")
+    expect(batch).to_contain_text("done · 3 of 3 made")
+    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("3")
+    with Store(Workspace(server.workspace), read_only=True) as store:
+        made = store.samples.rows(job_id=store.jobs.list()[0].id)
+        assert sorted(row.seed for row in made) == [0, 1, 2] and {row.label for row in made} == {"crack"}
+    assert sum(statuses(server).values()) == before + 3
+    batch.get_by_role("button", name="Review them").click()
+    expect(page.locator(".review .tile.cursor")).to_be_visible()

@@ -57,7 +57,7 @@ export class BatchFields {
     const n = window.kizu.number, { images } = this;
     const pace = this.paces.find((one) => one.model === model && one.guided === (guidance !== 1));
     const time = pace && window.kizu.duration((count * steps) / (pace.rate * pace.steps));
-    return [t("inpaint.batch_facts", { n: n(count), images: n(Math.min(images, count)) }), time ? t("inpaint.batch_time", { time }) : "", t("inpaint.batch_where")].filter(Boolean).join(" ");
+    return [t(images === 1 ? "inpaint.batch_facts_one" : "inpaint.batch_facts", { n: n(count), images: n(Math.min(images, count)) }), time ? t("inpaint.batch_time", { time }) : "", t("inpaint.batch_where")].filter(Boolean).join(" ");
   }
 
   /** The fields of the operation's config that stand here. */

@@ -45,6 +45,7 @@ export class RedrawForm {
     this.guidance = number(0, 30, 0.5, change);
     this.count = number(1, MOST_COUNT, 1, change);
     this.seed = number(0, 2 ** 31 - 1, 1);
+    this.seed.setAttribute("aria-label", t("inpaint.seed"));
     this.feather_px = number(0, 256, 1, () => options.onCrop());
     this.padding = number(0, 8, 0.1, () => options.onCrop());
     this.match_colour = h("input", { type: "checkbox" });
