@@ -1,16 +1,20 @@
 """`kizu train demo` from end to end, far too short to make good pictures: what it ships must work elsewhere."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from augment.errors import InvalidConfig
+from augment.operations import demo as demo_module
+from augment.operations import train_demo as train_demo_module
 from augment.operations.context import Context
 from augment.operations.demo import build_demo
 from augment.operations.regenerate import RegenerateConfig, regenerate
 from augment.operations.train_demo import TrainDemoConfig, train_demo
 from augment.store import Store, Workspace
+from augment.surfaces.demo_set import DemoSetConfig
 
 
 def _context(store: Store, folder: Path) -> Context:
@@ -18,6 +22,15 @@ def _context(store: Store, folder: Path) -> Context:
     return Context(store=store, commit=store.apply, job_folder=folder)
 
 
+@pytest.fixture
+def small_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of the drawings: drawing and describing all of them again and again is most of what this would take."""
+    small = partial(DemoSetConfig, free=28, defective=10)
+    for module in (demo_module, train_demo_module):
+        monkeypatch.setattr(module, "DemoSetConfig", small)
+
+
+@pytest.mark.usefixtures("small_set")
 @pytest.mark.timeout(900)  # Compiles umap-learn: half a minute of one idle core, minutes of a busy one.
 def test_what_is_trained_is_shipped_and_works_in_a_fresh_workspace(store: Store, tmp_path: Path) -> None:
     shipped = tmp_path / "shipped"
