@@ -24,7 +24,7 @@ MOST_COUNT = 100_000
 def _classes(store: Store) -> list[dict[str, Any]]:
     """Of each label with training images: how many, how many came with a mask, how many are drawn on now.
 
-    good: whether its name says that nothing is wrong with the part; the masks of those are empty.
+    good: whether its name says that nothing is wrong with the part; the masks of those are empty and do not count.
     """
     drafts = store.images.get_many(store.drafts.image_ids())
     drawn = Counter(image.label for image in drafts if image.split == "train")
@@ -32,12 +32,13 @@ def _classes(store: Store) -> list[dict[str, Any]]:
         {
             "label": label,
             "images": count,
-            "masks": store.images.count(split="train", label=label, masked=True),
+            "masks": 0 if good else store.images.count(split="train", label=label, masked=True),
             "drawn": drawn[label],
-            "good": label.strip().lower() in FLAWLESS_LABELS,
+            "good": good,
         }
         for (label, split), count in store.images.counts().items()
         if split == "train"
+        for good in (label.strip().lower() in FLAWLESS_LABELS,)
     ]
 
 
@@ -78,13 +79,14 @@ def _start(call: Call) -> Response:
 
 def _refuse_impossible(call: Call, config: RedrawBatchConfig) -> None:
     """NotReady or InvalidConfig with what to do, where there is nothing to draw on, under or with."""
-    classes = [one for one in _classes(call.desk.store) if config.on in ("", one["label"])]
-    if not classes:
+    classes = _classes(call.desk.store)
+    drawn_on = [one for one in classes if config.on in ("", one["label"])]
+    if not drawn_on:
         raise NotReady(text("inpaint.batch_no_images", call.language))
-    if config.masks == "drawn" and not any(one["drawn"] for one in classes):
+    if config.masks == "drawn" and not any(one["drawn"] for one in drawn_on):
         raise NotReady(text("inpaint.batch_nothing_drawn", call.language))
     whose = config.mask_label or config.label
-    if config.masks == "library" and not call.desk.store.images.count(split="train", label=whose, masked=True):
+    if config.masks == "library" and not any(one["label"] == whose and one["masks"] for one in classes):
         raise NotReady(text("inpaint.batch_no_masks", call.language, label=whose))
     known = model_choice(call.desk.store, config.model).labels
     if known and config.label not in known:

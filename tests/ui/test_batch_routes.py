@@ -1,5 +1,7 @@
 """The batch over its routes: what there is to draw on and under, what is asked for, and what is told beforehand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,12 +17,13 @@ FORM = {"label": "crack", "model": "workspace", "count": 40, "seed": 3, "steps":
 
 @pytest.fixture
 def filled(store: Store) -> Store:
-    """Two good parts, one of them drawn on, a crack with its mask, a spot without one, a crack of the test split."""
+    """Two good parts, one drawn on and with an empty mask, a crack with its mask, a spot without, a test crack."""
     mask = store.files.put(encode_mask(np.ones((48, 64), dtype=np.bool_)))
     labels = ("free", "free", "crack", "spot")
     images = [image_record(number + 1, label=label, split="train") for number, label in enumerate(labels)]
     cracks = {"label": "crack", "mask_sha256": mask}
-    store.apply([*images[:2], image_record(3, split="train", **cracks), images[3]])
+    empty = store.files.put(encode_mask(np.zeros((48, 64), dtype=np.bool_)))
+    store.apply([images[0], replace(images[1], mask_sha256=empty), image_record(3, split="train", **cracks), images[3]])
     store.apply([image_record(5, split="test", group="other", **cracks)])
     store.drafts.set(2, mask)
     config = {"denoiser": DENOISER, "labels": ["crack", "free"]}
@@ -61,6 +64,7 @@ def test_a_batch_becomes_a_job_and_its_speed_is_told_afterwards(filled: Store):
         ({"on": "spot", "masks": "drawn"}, 409, "Nothing is drawn on these images"),
         ({"on": "nothing"}, 409, "No training images"),
         ({"mask_label": "spot"}, 409, "No training image of spot has a mask"),
+        ({"label": "free"}, 409, "No training image of free has a mask"),
         ({"label": "spot", "mask_label": "crack"}, 400, "this model knows crack, free"),
         ({"model": "built-in-not"}, 404, "no such folder or file"),
         ({"count": 0}, 400, "count 0"),

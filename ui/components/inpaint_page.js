@@ -167,8 +167,7 @@ class InpaintPage {
       this.form.advance(config.seed, answer.samples.length);
       this.#answer(answer, image);
     } catch (error) {
-      this.run.fail(error);
-      this.form.blame(error.message);
+      this.#fail(error);
     }
   }
 
@@ -183,11 +182,17 @@ class InpaintPage {
       this.run.say(null);
       form.advance(config.seed, config.count);
     } catch (error) {
-      this.run.fail(error);
-      form.blame(error.message);
+      this.#fail(error);
     }
     form.starting = false;
     form.busy = this.run.busy;
+  }
+
+  // In words under the button, in sight, and at the field it speaks of.
+  #fail(error) {
+    this.run.fail(error);
+    this.form.blame(error.message);
+    this.run.progress.scrollIntoView({ block: "nearest" });
   }
 
   #answer({ samples, seconds, warnings, stopped }, image) {

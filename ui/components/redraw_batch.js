@@ -25,7 +25,7 @@ export class BatchFields {
     const sum = (name) => classes.reduce((total, one) => total + one[name], 0);
     choices(this.on, [...classes.map(({ label, images }) => [label, `${label} (${n(images)})`]), ["", t("inpaint.batch_any", { n: n(sum("images")) })]]);
     if (first) this.on.value = (classes.find(({ good }) => good) ?? [...classes].sort((a, b) => a.masks / a.images - b.masks / b.images)[0])?.label ?? "";
-    const masked = classes.filter(({ masks, good }) => masks && !good);
+    const masked = classes.filter(({ masks }) => masks);
     choices(this.masks, [["library", t("inpaint.batch_own")], ...masked.map(({ label, masks }) => [LIBRARY + label, t("inpaint.batch_of", { label, n: n(masks) })]), ["drawn", t("inpaint.batch_drawn", { n: n(sum("drawn")) })]]);
   }
 
@@ -42,6 +42,12 @@ export class BatchFields {
   get images() {
     const chosen = this.classes.filter(({ label }) => !this.on.value || label === this.on.value);
     return chosen.reduce((total, one) => total + (this.#drawn ? one.drawn : one.images), 0);
+  }
+
+  /** A label that there are masks of: this one, else the first of `labels`. */
+  masked(label, labels) {
+    const has = (name) => this.classes.some((one) => one.label === name && one.masks);
+    return has(label) ? label : (labels.find(has) ?? label);
   }
 
   /** Why nothing can be made of a label, [words, tab to go to or null], or null. */

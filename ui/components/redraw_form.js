@@ -153,6 +153,8 @@ export class RedrawForm {
     this.count.value = String(this.counts[mode]);
     this.count.max = String(mode === "batch" ? (this.batch.most ?? "") : MOST_COUNT);
     this.batch.root.hidden = mode !== "batch";
+    // A good part is what a batch draws on, seldom what it is to draw.
+    if (mode === "batch") this.label.value = this.batch.masked(this.label.value, [...this.label.options].map(({ value }) => value));
     this.segments.hidden = mode === "batch";
     this.options.onAim();
     this.#changed();
