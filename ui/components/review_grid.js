@@ -133,7 +133,12 @@ export class Grid {
   }
 
   selectAll() {
-    for (let i = 0; i < this.count; i++) this.selected.add(i);
+    this.select(Array.from({ length: this.count }, (_, index) => index));
+  }
+
+  /** Adds tiles to the selection. */
+  select(indexes) {
+    for (const index of indexes) this.selected.add(index);
     this.#marks();
     this.options.onMove();
   }

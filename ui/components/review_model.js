@@ -13,17 +13,24 @@ export class ReviewModel {
     this.samples = { id: [] };
     this.shown = [];
     this.marks = new Map();
+    this.kept = new Set();
     this.undoable = [];
   }
 
-  /** Takes /kizu/review/list; marks of verdicts that are still on their way stay. */
+  /** Takes /kizu/review/list. It may have been read before a verdict of this page was stored, so marks stay until `settle`. */
   load({ samples, reasons, nearest }) {
     this.samples = samples;
     this.nearest = nearest;
     this.reasons = new Map(Object.entries(reasons).map(([id, reason]) => [Number(id), reason]));
     this.rowOf = new Map(samples.id.map((id, row) => [id, row]));
-    for (const [id, mark] of this.marks) if (mark.saved || !this.rowOf.has(id)) this.marks.delete(id);
+    for (const id of this.marks.keys()) if (!this.rowOf.has(id)) this.marks.delete(id);
     this.arrange();
+  }
+
+  /** The tab was chosen: what was decided before is shown, or left out, as the store has it. */
+  settle() {
+    for (const [id, mark] of this.marks) if (mark.saved) this.marks.delete(id);
+    this.kept.clear();
   }
 
   get labels() {
@@ -34,13 +41,13 @@ export class ReviewModel {
     return [...new Set(this.samples.method)].sort();
   }
 
-  /** Rows that pass the filters, in order. What is decided afterwards stays where it is until this is called again. */
+  /** Rows that pass the filters, in order. What was decided since they were chosen stays in sight, whatever its status. */
   arrange() {
     const { id, status, label, method, landing_error: error, nearest_real_distance: distance, label_probability: probability } = this.samples;
     const { filters } = this;
     const [from, to] = filters.error === "" ? [-Infinity, Infinity] : filters.error.split("-").map((v) => (v === "" ? Infinity : Number(v)));
     const passes = (row) =>
-      (!filters.status || status[row] === filters.status) &&
+      (!filters.status || status[row] === filters.status || this.kept.has(id[row])) &&
       (!filters.label || label[row] === filters.label) &&
       (!filters.method || method[row] === filters.method) &&
       (filters.error === "" || (error[row] !== null && error[row] >= from && error[row] < to));
@@ -76,6 +83,7 @@ export class ReviewModel {
   /** A verdict is on its way. `key` tells a later answer from that to an earlier verdict on the same sample. */
   decide(id, decision, reason, key) {
     this.marks.set(id, { decision, reason, key, saved: false });
+    this.kept.add(id);
   }
 
   /** The server has stored what `key` stands for. */

@@ -47,7 +47,7 @@ class ReviewPage {
 
   // ---- loading
 
-  /** Reads the list again; the cursor stays on its sample. */
+  /** Reads the list again; the cursor stays on its sample, and the selection on its samples. */
   async refresh() {
     if (this.loading) return void (this.again = true);
     this.loading = true;
@@ -55,10 +55,12 @@ class ReviewPage {
       const list = await getJson("kizu/review/list");
       this.slots = list.slots;
       const at = this.model.shown.length ? this.model.id(this.grid.cursor) : null;
+      const selected = [...this.grid.selected].map((index) => this.model.id(index));
       this.model.load(list);
       this.bar.counts(list.counts);
       this.bar.options();
       this.#show(at);
+      this.grid.select(selected.map((id) => this.indexOf.get(id)).filter((index) => index !== undefined));
       this.#takeKeys();
     } catch (error) {
       this.#nothing(error.message, null);
@@ -79,6 +81,7 @@ class ReviewPage {
 
   #arrange() {
     const at = this.model.shown.length ? this.model.id(this.grid.cursor) : null;
+    this.model.kept.clear();
     this.model.arrange();
     this.#show(at);
     this.gridRoot.focus({ preventScroll: true });
@@ -275,7 +278,11 @@ class ReviewPage {
       act();
     });
     this.gridRoot.addEventListener("dblclick", () => this.#zoom());
-    window.kizu.on("tab", (name) => name === "review" && this.#takeKeys());
+    window.kizu.on("tab", (name) => {
+      if (name !== "review") return;
+      this.model.settle();
+      this.#takeKeys();
+    });
     let known = "";
     window.kizu.on("state", ({ counts }) => {
       const seen = `${counts.samples}`;
