@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from augment.store import Store, Workspace
 from tests.browser.conftest import Watched, open_tab
-from tests.server import Server
+from tests.server import Server, running
 from tests.ui.conftest import png
 
 TABS = ("data", "map", "inpaint", "train", "review", "export")
@@ -123,33 +124,45 @@ def test_a_wrong_folder_is_told_in_words(page: Page, demo_server: Server, watche
     watched.errors.clear()
 
 
-def test_a_label_with_markup_is_shown_as_text(page: Page, fresh_server: Callable[..., Server], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def importing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose workspace begins empty; tests import what is theirs alone, and count from what they found."""
+    with running(tmp_path_factory.mktemp("importing") / "workspace") as server:
+        yield server
+
+
+def images_of(server: Server) -> int:
+    with Store(Workspace(server.workspace), read_only=True) as store:
+        return store.images.count()
+
+
+def test_a_label_with_markup_is_shown_as_text(page: Page, importing: Server, tmp_path: Path) -> None:
     root = tmp_path / "markup"
     for label in ("<img src=x onerror=window.owned=1>", "free"):
         (root / label).mkdir(parents=True)
         for index in range(3):
             (root / label / f"{index}.png").write_bytes(png(index + len(label) * 10))
-    server = fresh_server()
-    open_tab(page, server, "data")
+    before = images_of(importing)
+    open_tab(page, importing, "data")
     page.fill(".source input", str(root))
     page.click("text=Look first")
     expect(page.locator(".plan")).to_contain_text("onerror")
     page.click(".actions .primary")
-    expect(page.locator(".wall img")).to_have_count(6, timeout=60_000)
+    expect(page.locator(".wall img")).to_have_count(before + 6)
     page.keyboard.press("Alt+4")
     expect(page.locator(".bars")).to_contain_text("onerror")
     assert page.evaluate("window.owned") is None
 
 
-def test_zip_upload(page: Page, fresh_server: Callable[..., Server], folder: Path, tmp_path: Path) -> None:
+def test_zip_upload(page: Page, importing: Server, folder: Path, tmp_path: Path) -> None:
     archive = shutil.make_archive(str(tmp_path / "parts"), "zip", folder)
-    server = fresh_server()
-    open_tab(page, server, "data")
+    before = images_of(importing)
+    open_tab(page, importing, "data")
     page.click("text=Zip file")
     page.set_input_files(".source input[type=file]", archive)
     expect(page.locator(".plan tbody tr")).to_have_count(3)
     page.click(".actions .primary")
-    expect(page.locator(".wall img")).to_have_count(12, timeout=60_000)
+    expect(page.locator(".wall img")).to_have_count(before + 12)
 
 
 @pytest.fixture
