@@ -97,10 +97,10 @@ def test_where_two_classes_meet_is_proposed_marked_and_generated(page: Page, map
 def test_a_page_loaded_anew_follows_what_was_asked_for(page: Page, map_server: Server):
     before = found(map_server)
     open_map(page, map_server)
-    page.fill(".generate .row.first input >> nth=0", "32")
-    # Five times the usual work: still under way when the new page has loaded, on a fast machine too.
+    page.fill(".generate .row.first input >> nth=0", "12")
+    # Twelve times the usual work: still under way when the new page has loaded, on a fast machine too.
     page.locator(".generate summary", has_text="More").click()
-    page.get_by_label("Steps").fill("60")
+    page.get_by_label("Steps").fill("100")
     page.get_by_label("Steps").blur()
     page.keyboard.press("g")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
@@ -110,4 +110,4 @@ def test_a_page_loaded_anew_follows_what_was_asked_for(page: Page, map_server: S
     expect(page.locator(".generate .primary")).to_be_disabled()
     expect(words).to_contain_text("are on the map")
     expect(page.locator(".generate .primary")).to_be_enabled()
-    expect(page.locator(".legend")).to_contain_text(f"generated{len(before) + 32}")
+    expect(page.locator(".legend")).to_contain_text(f"generated{len(before) + 12}")
