@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,25 @@ class Client:
         answer = Answer(response.status, body, {k.lower(): v for k, v in response.getheaders()})
         connection.close()
         return answer
+
+
+@pytest.fixture(scope="session")
+def map_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of 36 images with a map, to be copied: an encoder describes them."""
+    from tests.operations.mapped import add_images, add_map
+
+    root = tmp_path_factory.mktemp("map") / "workspace"
+    with Store(Workspace(root).create()) as store:
+        add_images(store)
+        add_map(store)
+    return root
+
+
+@pytest.fixture
+def mapped(map_template: Path, tmp_path: Path) -> Iterator[Store]:
+    """A store on a test's own copy of that workspace."""
+    with Store(Workspace(shutil.copytree(map_template, tmp_path / "mapped"))) as store:
+        yield store
 
 
 @pytest.fixture(scope="session")

@@ -11,16 +11,8 @@ from augment.operations import OPERATIONS, to_json
 from augment.operations.propose import boundary_places
 from augment.store import ModelRecord, Store
 from tests.examples import sample_record
-from tests.operations.mapped import add_images, add_map
 from tests.ui.desks import Recorded, client_of, desk_of
 from ui import generate_routes, map_routes
-
-
-@pytest.fixture
-def mapped(store: Store) -> Store:
-    add_images(store, 36)
-    add_map(store)
-    return store
 
 
 def client(store: Store, recorded: Recorded | None = None):

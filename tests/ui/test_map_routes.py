@@ -5,18 +5,10 @@ import pytest
 
 from augment.features.atlas import Atlas
 from augment.store import Store
-from tests.operations.mapped import add_images, add_map
 from tests.ui.desks import client_of, desk_of
 from ui import map_routes
 
 IMAGES = 36
-
-
-@pytest.fixture
-def mapped(store: Store) -> Store:
-    add_images(store, IMAGES)
-    add_map(store)
-    return store
 
 
 def atlas_of(store: Store) -> Atlas:
