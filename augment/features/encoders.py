@@ -151,9 +151,14 @@ class PrincipalComponents(nn.Module):
         spread = [(block**2).sum(1).mean().sqrt().clamp_min(1e-6) for block in blocks]
         scale = torch.cat([(1.0 / each).expand(count) for each, count in zip(spread, parts, strict=True)])
         centred = (exact - mean) * scale
-        directions = torch.linalg.eigh(centred.T @ centred)[1].flip(1)[:, : self.basis.shape[1]]
+        if len(centred) < centred.shape[1]:
+            # The same directions without the products of all numbers: seconds less where images are few.
+            directions = torch.linalg.svd(centred, full_matrices=False).Vh.T
+        else:
+            directions = torch.linalg.eigh(centred.T @ centred)[1].flip(1)
+        directions = directions[:, : self.basis.shape[1]]
         self.mean.copy_(mean)
-        self.basis.copy_(scale[:, None] * directions)
+        self.basis.zero_()[:, : directions.shape[1]] = scale[:, None] * directions
 
     def forward(self, values: Tensor) -> Tensor:
         """Scores of values."""

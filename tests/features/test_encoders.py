@@ -4,7 +4,7 @@ import timm
 import torch
 
 from augment.errors import InvalidInput, NotFound
-from augment.features.encoders import BuiltinEncoder, BuiltinNetConfig, ResidualNet, load_encoder
+from augment.features.encoders import BuiltinEncoder, BuiltinNetConfig, PrincipalComponents, ResidualNet, load_encoder
 from augment.features.timm_encoder import TimmEncoder
 from augment.images import to_float
 
@@ -169,3 +169,20 @@ def test_what_cannot_be_had_names_the_built_in_one(source, message, monkeypatch,
     with pytest.raises((InvalidInput, NotFound), match=message) as raised:
         TimmEncoder(source)
     assert "built-in encoder" in str(raised.value)
+
+
+@pytest.mark.parametrize("rows", [20, 90])
+def test_principal_components_are_the_same_for_few_rows_and_for_many(rows: int):
+    values = torch.randn(rows, 40, generator=torch.Generator().manual_seed(0)) * torch.arange(1, 41)
+    components = PrincipalComponents(40, 30)
+    components.fit(values, [40])
+    centred = (values - values.mean(0)).double()
+    _, strength, directions = np.linalg.svd(centred.numpy() / float((centred**2).sum(1).mean().sqrt()))
+    found = min(rows, 30)
+    scores = components(values).numpy()
+    # Rows about their mean have one direction less than there are rows; a direction has no sign.
+    lengths = np.linalg.norm(scores, axis=0)
+    assert lengths[: found - 1] == pytest.approx(strength[: found - 1], rel=1e-3)
+    first = components.basis[:, 0].numpy()
+    assert abs(first @ directions[0]) == pytest.approx(np.linalg.norm(first), rel=1e-3)
+    assert not components.basis[:, found:].any()
