@@ -201,7 +201,7 @@ def _known(name: str) -> str:
 
 def _loading_errors() -> tuple[type[Exception], ...]:
     """What timm, the Hub's client and safetensors raise when weights are missing, damaged or out of reach."""
-    import httpx
+    import httpx2
     from safetensors import SafetensorError
 
-    return (OSError, RuntimeError, ValueError, LookupError, TypeError, EOFError, httpx.HTTPError, SafetensorError)
+    return (OSError, RuntimeError, ValueError, LookupError, TypeError, EOFError, httpx2.HTTPError, SafetensorError)

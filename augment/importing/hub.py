@@ -40,7 +40,7 @@ class HubTree(AbstractContextManager["HubTree"]):
         return self._files
 
     def _listed(self, revision: str, *, optional: bool = False) -> list[str]:
-        import httpx
+        import httpx2
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
@@ -54,7 +54,7 @@ class HubTree(AbstractContextManager["HubTree"]):
             raise NotFound(
                 f"dataset {self.name!r} on the Hub: {status} ({_first_line(error)}); {_NEXT_STEP}"
             ) from error
-        except (httpx.HTTPError, OfflineModeIsEnabled, HFValidationError, OSError) as error:
+        except (httpx2.HTTPError, OfflineModeIsEnabled, HFValidationError, OSError) as error:
             raise NotFound(f"the Hub cannot be asked for {self.name!r} ({_first_line(error)}): {_NEXT_STEP}") from error
 
     def read(self, path: str) -> bytes:
@@ -66,7 +66,7 @@ class HubTree(AbstractContextManager["HubTree"]):
 
     def local(self, path: str) -> Path:
         """See Tree; downloads into the Hub client's cache, where it stays, and continues a download cut short."""
-        import httpx
+        import httpx2
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -74,7 +74,7 @@ class HubTree(AbstractContextManager["HubTree"]):
             return Path(
                 hf_hub_download(self.name, path, repo_type="dataset", revision=self._revision, endpoint=self._endpoint)
             )
-        except (HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError, OSError) as error:
+        except (HfHubHTTPError, LocalEntryNotFoundError, httpx2.HTTPError, OSError) as error:
             raise InvalidInput(
                 f"{path} of {self.name} cannot be downloaded ({_first_line(error)}): {_NEXT_STEP}"
             ) from error

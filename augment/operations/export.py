@@ -342,7 +342,7 @@ def _report(
 
 def _push(config: ExportConfig, target: Path, token: str) -> str:
     """Send the folder as a pull request, to be merged by hand; makes the dataset, private, where it is new."""
-    import httpx
+    import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
@@ -357,7 +357,7 @@ def _push(config: ExportConfig, target: Path, token: str) -> str:
             create_pr=True,
             commit_message=f"Add {target.name}, exported with Kizu",
         )
-    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, httpx.HTTPError, OSError, ValueError) as error:
+    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, httpx2.HTTPError, OSError, ValueError) as error:
         reason = str(error).replace(token, "***").strip().splitlines() or [type(error).__name__]
         raise JobFailed(
             f"{target} is complete, but was not pushed to {name}: {reason[0][:300]}; push it again"

@@ -107,17 +107,16 @@ def find_checkpoint(model: str, progress: Progress | None = None) -> Checkpoint:
 
 def _from_hub(model: str, progress: Progress) -> Path:
     """The folder of a Hub model: what was fetched before, else fetched now, its safetensors and small files alone."""
+    import httpx2
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    # The mother of all errors of whichever HTTP client the library uses.
-    client_error: type[Exception] = HfHubHTTPError.__bases__[0]
     wanted = ["*.json", "*.txt", "*/*.safetensors"]
     try:
         with suppress(LocalEntryNotFoundError):
             return Path(snapshot_download(model, allow_patterns=wanted, local_files_only=True))
         return Path(snapshot_download(model, allow_patterns=wanted, tqdm_class=_told_to(progress)))
-    except (HfHubHTTPError, HFValidationError, client_error, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, httpx2.HTTPError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise NotReady(
             f"model {model} could not be had from the Hub ({reason:.160}): check its name and the network, "

@@ -1,6 +1,5 @@
 """Datasets on the Hub: which branch is read, and what is said where it cannot be asked."""
 
-import httpx
 import pytest
 
 from augment.errors import NotFound
@@ -16,9 +15,8 @@ def test_the_parquet_copy_is_preferred_where_there_are_no_tables(monkeypatch):
 
 
 def test_a_hub_that_cannot_be_asked_says_what_to_do(monkeypatch):
-    def unreachable(*_: object, **__: object) -> None:
-        raise httpx.ConnectError("no route to host")
-
-    monkeypatch.setattr("huggingface_hub.HfApi.list_repo_files", unreachable)
-    with pytest.raises(NotFound, match=r"no route to host\): check the id and the network, or download the dataset"):
-        HubTree("me/known").files()
+    """A real refusal by a port nobody listens on, so that whatever the Hub's client raises is met; it waits between
+    its tries."""
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    with pytest.raises(NotFound, match=r"\): check the id and the network, or download the dataset"):
+        HubTree("me/known", endpoint="http://127.0.0.1:9").files()
