@@ -1,6 +1,7 @@
 """The stream of what changes by itself."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 from augment.store import Store
@@ -20,4 +21,6 @@ def test_the_stream_of_an_open_page_ends_when_the_server_closes(store: Store):
         request = SimpleNamespace(app=SimpleNamespace(stop_event=closing), is_disconnected=is_disconnected)
         return [text async for text in _stream(request, desk_of(store).of(request))]
 
-    assert asyncio.run(said()) == ["retry: 1000\n\n"]
+    # In a thread of its own: the browser's driver keeps a loop running in this one for as long as tests run.
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: asyncio.run(said())).result() == ["retry: 1000\n\n"]
