@@ -82,6 +82,28 @@ class LatentScenes:
         """n."""
         return len(self.latents)
 
+    def cut(self, rows: Tensor, corners: Tensor | None, side: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Latents, emptied (N, 4, side, side) and mask (N, 1, side, side) float32 of some rows, from their corners
+        (N, 2), row and column; all of them whole without corners."""
+        picked = [values[rows.numpy()] for values in (self.latents, self.emptied, self.mask[:, None])]
+        if corners is not None:
+            places = [(slice(top, top + side), slice(left, left + side)) for top, left in corners.tolist()]
+            picked = [np.stack([one[:, *place] for one, place in zip(of, places, strict=True)]) for of in picked]
+        latents, emptied, mask = (torch.from_numpy(values.astype(np.float32)) for values in picked)
+        return latents, emptied, mask
+
+    def corners(self, rows: Tensor, side: int, generator: torch.Generator) -> Tensor:
+        """Of windows of `side` that hold the mask of each row, or lie on it where it is larger: (N, 2) int64."""
+        chance = torch.rand(len(rows), 2, generator=generator)
+        found = torch.empty(len(rows), 2, dtype=torch.int64)
+        for index, mask in enumerate(self.mask[rows.numpy()]):
+            for axis, length in enumerate(mask.shape):
+                marked = np.flatnonzero(mask.any(axis=1 - axis))
+                low, high = sorted((int(marked[-1]) + 1 - side, int(marked[0])))
+                low, high = max(low, 0), min(high, length - side)
+                found[index, axis] = low + int(chance[index, axis] * (high - low + 1))
+        return found
+
 
 class Painter(nn.Module):
     """U-Net and text encoder, trained as one."""
@@ -109,7 +131,7 @@ def train_painter(
 ) -> tuple[Painter, dict[str, float]]:
     """The averaged networks and their last metrics; see `train_network`.
 
-    Min-SNR weights for v (Hang et al. 2023, equation 9); inside the mask a pixel weighs 1, outside `outside_weight`.
+    Every noise level weighs the same in v; inside the mask a latent pixel weighs 1, outside `outside_weight`.
     """
     seed_everything(training.seed)
     task = _Scenes(
@@ -146,10 +168,13 @@ class _Scenes:
 
     def losses(self, network: Painter, draw: Draw) -> Tensor:
         """As `Task`."""
-        rows = torch.randint(len(self.scenes), (draw.count,), generator=draw.generator)
+        whole = draw.done >= 1.0 - self.training.whole_share
+        count = max(1, draw.count // 4) if whole else draw.count
+        rows, side = torch.randint(len(self.scenes), (count,), generator=draw.generator), self.training.window
+        corners = None if whole else self.scenes.corners(rows, side, draw.generator)
         silent = torch.rand(len(rows), generator=draw.generator) < self.training.drop_caption
         tokens = torch.where(silent[:, None], self.unsaid, self.tokens[rows])
-        return self._losses(network, self.scenes, rows, tokens, draw.generator, draw.precision)
+        return self._losses(network, self.scenes.cut(rows, corners, side), tokens, draw.generator, draw.precision)
 
     def previews(self, averaged: Painter, precision: Precision) -> None:
         """None: latents are not to be looked at."""
@@ -159,7 +184,7 @@ class _Scenes:
         """Mean loss over all held-out scenes."""
         generator = torch.Generator("cpu").manual_seed(0)
         losses = [
-            self._losses(averaged, self.others, rows, self.other_tokens[rows], generator, precision)
+            self._losses(averaged, self.others.cut(rows, None, 0), self.other_tokens[rows], generator, precision)
             for rows in torch.split(torch.arange(len(self.others)), 16)
         ]
         return {"held_out_loss": float(torch.cat(losses).mean())}
@@ -167,18 +192,14 @@ class _Scenes:
     def _losses(
         self,
         painter: Painter,
-        scenes: LatentScenes,
-        rows: Tensor,
+        cuts: tuple[Tensor, Tensor, Tensor],
         tokens: Tensor,
         generator: torch.Generator,
         precision: Precision,
     ) -> Tensor:
         """(N,) losses at noise levels and noise from `generator`."""
-        latents, emptied = (
-            torch.from_numpy(values[rows.numpy()].astype(np.float32)) for values in (scenes.latents, scenes.emptied)
-        )
-        mask = torch.from_numpy(scenes.mask[rows.numpy()].astype(np.float32))[:, None]
-        t = torch.randint(len(self.levels), (len(rows),), generator=generator)
+        latents, emptied, mask = cuts
+        t = torch.randint(len(self.levels), (len(latents),), generator=generator)
         noise = torch.randn(latents.shape, generator=generator)
         kept = self.levels[t][:, None, None, None]
         noisy = kept.sqrt() * latents + (1 - kept).sqrt() * noise
@@ -189,7 +210,5 @@ class _Scenes:
             predicted = painter(seen, t.to(device), tokens.to(device))
         weight = self.training.outside_weight + (1 - self.training.outside_weight) * mask
         weight = (weight / (4 * weight.sum((1, 2, 3), keepdim=True))).to(device)
-        error = ((predicted.float() - v.to(device)).square() * weight).sum((1, 2, 3))
-        snr = self.levels[t] / (1 - self.levels[t])
-        losses: Tensor = error * (snr.clamp_max(self.training.min_snr) / (snr + 1)).to(device)
+        losses: Tensor = ((predicted.float() - v.to(device)).square() * weight).sum((1, 2, 3))
         return losses

