@@ -1,8 +1,8 @@
 """What captions mean, learned by the text encoder from words alone, before it meets a picture.
 
 CLIP learns it from pictures beside their captions. Learned through the U-Net's gradient alone it comes last: after
-24,000 windows of drawn surfaces the caption of another picture raised the error at sigma 8 by 0.001, taught so by 0.013.
-Knows captions and tokens; no picture.
+24,000 windows of drawn surfaces the caption of another picture raised the error at sigma 8 by 0.001, taught so by
+0.013. Knows captions and tokens; no picture.
 """
 
 from collections.abc import Sequence
