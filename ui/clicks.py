@@ -1,7 +1,7 @@
 """Requests of the warm worker that a page waits for: how far each is, and the wish to stop it.
 
-A page names its request by a key of its own making; only the desk it belongs to knows the key. Nothing is kept after
-the answer.
+A page names its request by a key of its own making; only the desk it belongs to knows the key. After the answer only
+the ids of what the last one stored are kept, for a page that was loaded anew.
 """
 
 import threading
@@ -72,6 +72,7 @@ class Clicks:
     def __init__(self) -> None:
         """None is there."""
         self._open: dict[str, Click] = {}
+        self.last_stored: Sequence[int] = ()
         self._lock = threading.Lock()
 
     @contextmanager
@@ -94,6 +95,7 @@ class Clicks:
         finally:
             with self._lock:
                 del self._open[key]
+                self.last_stored = click.ids or self.last_stored
 
     def newest(self) -> tuple[str, Click] | None:
         """The request that was made last and its key, or None when all are answered."""

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any, get_args
@@ -21,7 +22,7 @@ from augment.latent.settings import SamplerName
 from augment.operations import find_operation
 from augment.operations.redraw_models import BUILT_IN, WORKSPACE, known_models
 from augment.operations.redrawn import METHODS, Redrawn, look_at
-from augment.store import SampleRecord
+from augment.store import SampleRecord, Store
 from ui.calls import Call, route
 from ui.click_routes import click_routes
 from ui.clicks import Click
@@ -98,9 +99,8 @@ def _redraw(call: Call) -> Response:
         made, stopped = [*click.ids], click.stop.is_set()
     seconds = time.perf_counter() - started
     _log.info("redrew %d samples in %.2f s", len(made), seconds)
-    samples = [_described(record) for record in desk.store.samples.get_many(made)]
     complete = len(made) >= count
-    answer = {"samples": samples, "seconds": round(seconds, 2), "warnings": warnings}
+    answer = {"samples": _those(call, made), "seconds": round(seconds, 2), "warnings": warnings}
     return JSONResponse({**answer, "stopped": stopped and not complete})
 
 
@@ -113,10 +113,12 @@ def _work(call: Call, config: dict[str, Any], click: Click) -> list[Any]:
     return list(result.get("warnings", ()))
 
 
-def _described(sample: SampleRecord) -> dict[str, Any]:
+def _described(sample: SampleRecord, store: Store) -> dict[str, Any]:
     """A sample as the list of results shows it."""
     left, top, right, bottom = sample.recipe["box"]
+    image = store.images.by_sha256(sample.parents[0])
     return {
+        "image_id": image and image.id,
         "id": sample.id,
         "version": sample.sha256[:12],
         "label": sample.label,
@@ -128,12 +130,18 @@ def _described(sample: SampleRecord) -> dict[str, Any]:
 
 
 def _samples(call: Call) -> Response:
-    """Samples by their ids, as they stand now."""
-    asked = call.query.get("ids", "").split(",")
+    """Samples by their ids, as they stand now; without ids those that were asked for last, for a page loaded anew."""
+    if "ids" not in call.query:
+        return JSONResponse({"samples": _those(call, call.desk.redraws.last_stored)})
+    asked = call.query["ids"].split(",")
     if len(asked) > MAX_COUNT or not all(one.isascii() and one.isdigit() and len(one) < 16 for one in asked):
         raise InvalidInput(f"ids {call.query.get('ids', '')!r:.80}: up to {MAX_COUNT} ids with commas are needed")
-    found = call.desk.store.samples.get_many([int(one) for one in asked])
-    return JSONResponse({"samples": [_described(record) for record in found if record.method in METHODS]})
+    return JSONResponse({"samples": _those(call, [int(one) for one in asked])})
+
+
+def _those(call: Call, ids: Sequence[int]) -> list[dict[str, Any]]:
+    store = call.desk.store
+    return [_described(record, store) for record in store.samples.get_many(ids) if record.method in METHODS]
 
 
 # ---- their pictures

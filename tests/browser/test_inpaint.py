@@ -412,6 +412,12 @@ def test_results_are_judged_where_they_are(page: Page, server: Server, watched):
     expect(page.locator(".review .state")).to_have_text("all saved")
     page.keyboard.press("Alt+3")
     expect(rows.nth(2)).to_have_class("made accepted")
+    # A page that is loaded anew shows them again, as they stand.
+    page.reload()
+    expect(rows).to_have_count(3)
+    expect(rows.nth(2)).to_have_class("made accepted")
+    rows.first.locator(".look").click()
+    expect(rows.first).to_have_class(re.compile(r"\bchosen\b"))
     watched.errors.clear()
 
 

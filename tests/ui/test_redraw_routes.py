@@ -134,7 +134,9 @@ def test_samples_tell_how_they_stand_now(store: Store):
     page = client(store)
     found = page.get(f"/kizu/inpaint/samples?ids={second},{first}").json()["samples"]
     assert [(one["id"], one["status"]) for one in found] == [(second, "accepted"), (first, "candidate")]
+    assert [one["image_id"] for one in found] == [2, 1]
     assert page.get("/kizu/inpaint/samples?ids=1,x").status_code == 400
+    assert page.get("/kizu/inpaint/samples").json() == {"samples": []}
 
 
 def test_other_samples_have_no_such_pictures(store: Store):

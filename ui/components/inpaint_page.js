@@ -84,7 +84,15 @@ class InpaintPage {
     this.#ready();
     if (this.attached) return;
     this.attached = true;
-    if (await this.run.attach()) this.run.say(h("span", {}, t("inpaint.made_reloaded")));
+    await this.#restore();
+  }
+
+  // What was asked for before the page was loaded anew: it is waited for, and its samples stand here again.
+  async #restore() {
+    const how = await this.run.attach(), { samples } = await getJson("kizu/inpaint/samples");
+    if (this.run.busy) return;
+    if (how) this.run.say(h("span", {}, t(how === "done" ? "inpaint.made_reloaded" : "inpaint.interrupted")));
+    if (!this.results.samples.length) this.results.show(samples);
   }
 
   #nothing(words, button) {
@@ -159,13 +167,13 @@ class InpaintPage {
     if (this.form.button.disabled || !this.canvas.raster) return;
     this.form.blame("");
     if (this.form.mode === "batch") return this.#start();
-    const { image } = this, config = { ...this.form.config, image_id: image.id };
+    const config = { ...this.form.config, image_id: this.image.id };
     this.results.forget();
     try {
       await this.canvas.keeper.settled();
       const answer = await this.run.generate(config);
       this.form.advance(config.seed, answer.samples.length);
-      this.#answer(answer, image);
+      this.#answer(answer);
     } catch (error) {
       this.#fail(error);
     }
@@ -195,16 +203,16 @@ class InpaintPage {
     this.run.progress.scrollIntoView({ block: "nearest" });
   }
 
-  #answer({ samples, seconds, warnings, stopped }, image) {
+  #answer({ samples, seconds, warnings, stopped }) {
     const many = { n: samples.length, s: seconds.toFixed(1) };
     this.run.say(h("span", {}, t(stopped ? (samples.length ? "inpaint.stopped" : "map.stopped_empty") : "inpaint.made", many)), warnings);
-    this.results.show(samples, image.id);
+    this.results.show(samples);
   }
 
   // A result in its place on the photograph, or the photograph itself again.
   #show(sample) {
     const { stage } = this.canvas;
-    stage.result = sample && sample.imageId === this.image.id ? { image: sample.picture, box: sample.box } : null;
+    stage.result = sample && sample.image_id === this.image.id ? { image: sample.picture, box: sample.box } : null;
     if (stage.result && !sample.seen) this.canvas.look(sample.box);
     if (sample) sample.seen = true;
     stage.redraw();

@@ -49,9 +49,9 @@ export class RedrawResults {
     fill(this.root);
   }
 
-  /** samples: as the server describes them, drawn on the image of this id. */
-  show(samples, imageId) {
-    this.samples = samples.map((sample) => ({ ...sample, imageId }));
+  /** samples: as the server describes them. */
+  show(samples) {
+    this.samples = samples;
     if (!samples.length) return fill(this.root);
     const legend = h("div", { class: "keys" }, ["drawn", "support", "changed"].map((name) => h("span", {}, h("i", { class: name }), t(`inpaint.mask_${name}`))));
     fill(this.root, legend, this.trouble, this.samples.map((sample) => this.#row(sample)), h("button", { type: "button", class: "quiet", onclick: () => this.options.onReview() }, t("map.review", { n: samples.length })));
