@@ -18,7 +18,7 @@ from augment.training.randomness import seed_everything
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
 
-__all__ = ["build_autoencoder", "decoded_again", "psnr", "scaling_factor", "train_autoencoder"]
+__all__ = ["build_autoencoder", "decoded_again", "psnr", "standardise", "train_autoencoder"]
 
 WIDTHS = (16, 32, 96)
 """Channels at 1, 1/2 and 1/4 of the side: a latent pixel stands for 4 x 4."""
@@ -123,7 +123,21 @@ def decoded_again(autoencoder: "AutoencoderKL", pictures: NDArray[np.uint8], pre
 
 
 @torch.no_grad()
-def scaling_factor(module: "AutoencoderKL", pictures: NDArray[np.uint8], precision: Precision) -> float:
-    """One over the standard deviation of the latents of `pictures`, which diffusers multiplies latents with."""
+def standardise(module: "AutoencoderKL", pictures: NDArray[np.uint8], precision: Precision) -> None:
+    """Gives every channel of the latents of `pictures` zero mean and unit variance; pictures decode as before.
+
+    Stable Diffusion scales all channels by one number (`scaling_factor`, 1 from here on). Where most pictures are grey,
+    a channel that carries colour varies little, noise hides it at once, and what is drawn has specks of colour. Here
+    the 1 x 1 convolutions beside the latents take it up.
+    """
     batch = precision.arrange(torch.from_numpy(to_float(pictures)))
-    return 1.0 / float(module.encode(batch).latent_dist.mean.float().std())
+    latents = module.encode(batch).latent_dist.mean.float()
+    mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+    to_latents, from_latents, count = module.quant_conv, module.post_quant_conv, len(mean)
+    from_latents.bias += from_latents.weight[:, :, 0, 0] @ mean
+    from_latents.weight *= deviation[:, None, None]
+    # The second half of its channels are logarithms of variances.
+    to_latents.weight[:count] /= deviation[:, None, None, None]
+    to_latents.bias[:count] = (to_latents.bias[:count] - mean) / deviation
+    to_latents.bias[count:] -= 2 * deviation.log()
+    module.register_to_config(scaling_factor=1.0)

@@ -1,7 +1,8 @@
 """Re-drawing a patch with a Stable Diffusion model: under a mask, or all of it (image-to-image).
 
-Inpainting U-Nets (9 channels) are told the mask and what lies around it; plain ones (4 channels) have the surroundings
-put back at every noise level (blended latents, Avrahami et al. 2022). Every sample draws its noise from its own seed
+The surroundings are put back at every noise level (blended latents, Avrahami et al. 2022); inpainting U-Nets (9
+channels) are told the mask and what lies around it besides: what they make of the surroundings themselves is never as
+good, and would draw the inside with it. Every sample draws its noise from its own seed
 and is computed by itself, so that a batch never changes an image. Knows no photograph and no paste-back.
 """
 
@@ -153,10 +154,9 @@ class _Work:
                 with self._looking(scheduler, noise, timesteps[index : index + 1]):
                     answer = self._guided(scheduler.scale_model_input(x, t), t)
                 x = _step(scheduler, answer, t, x, generator)
-                if self.model.checkpoint.channels == 4:
-                    last = index + 1 == len(timesteps)
-                    around = clean if last else scheduler.add_noise(clean, noise, timesteps[index + 1 : index + 2])
-                    x = torch.where(self.scene.mask > 0, x, around)
+                last = index + 1 == len(timesteps)
+                around = clean if last else scheduler.add_noise(clean, noise, timesteps[index + 1 : index + 2])
+                x = torch.where(self.scene.mask > 0, x, around)
                 self._report(len(timesteps))
             return self.model.decode(x)
 

@@ -172,7 +172,7 @@ def _draw_chunk(path: Path, numbers: range, seed: int) -> None:
 def _train_autoencoder(
     config: TrainLatentConfig, scenes: _Scenes, context: Context
 ) -> tuple["AutoencoderKL", dict[str, float]]:
-    from augment.latent.autoencoder import scaling_factor, train_autoencoder
+    from augment.latent.autoencoder import standardise, train_autoencoder
     from augment.training.precision import choose_precision
 
     rows, held = scenes.parts
@@ -188,8 +188,7 @@ def _train_autoencoder(
     autoencoder, metrics = train_autoencoder(
         scenes.pixels[rows], scenes.pixels[held], training, context.job_folder / "autoencoder.pt", report
     )
-    factor = scaling_factor(autoencoder, scenes.pixels[:256], choose_precision())
-    autoencoder.register_to_config(scaling_factor=factor)
+    standardise(autoencoder, scenes.pixels[:256], choose_precision())
     return autoencoder, metrics
 
 

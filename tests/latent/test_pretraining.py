@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from augment.errors import Cancelled, InvalidConfig
-from augment.latent.autoencoder import build_autoencoder, psnr, scaling_factor, train_autoencoder
+from augment.latent.autoencoder import build_autoencoder, decoded_again, psnr, standardise, train_autoencoder
 from augment.latent.checkpoint import inspect_checkpoint
 from augment.latent.diffusion import LatentScenes, Painter, build_unet, train_painter
 from augment.latent.encoding import encode, shrink_mask
@@ -59,9 +59,13 @@ def test_the_autoencoder_learns_and_a_stopped_one_ends_in_the_same_bits(tmp_path
     assert same_weights(whole, resumed)
     latents = encode(whole, PICTURES[:4])
     assert latents.shape == (4, 4, 8, 8) and latents.dtype == np.float16
-    factor = scaling_factor(whole, PICTURES, choose_precision())
-    whole.register_to_config(scaling_factor=factor)
-    assert encode(whole, PICTURES).astype(np.float32).std() == pytest.approx(1.0, rel=0.01)
+    decoded = decoded_again(whole, PICTURES[:4], choose_precision())
+    standardise(whole, PICTURES, choose_precision())
+    latents = encode(whole, PICTURES).astype(np.float32)
+    assert latents.std((0, 2, 3)) == pytest.approx(np.ones(4), rel=0.01)
+    assert latents.mean((0, 2, 3)) == pytest.approx(np.zeros(4), abs=0.01)
+    # Pictures come back as before, but for a rounding here and there.
+    assert np.abs(decoded_again(whole, PICTURES[:4], choose_precision()).astype(int) - decoded).max() <= 1
 
 
 def scenes_of(rows: slice) -> LatentScenes:
