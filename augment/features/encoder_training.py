@@ -22,11 +22,12 @@ from augment.features.augmentation import mirrors_that_look_real, vary
 from augment.features.encoder_config import TrainEncoderConfig
 from augment.features.encoders import BuiltinEncoder, BuiltinNetConfig, ResidualNet
 from augment.features.neighbours import knn_accuracy
-from augment.training.averages import PowerEma, cosine_rate
+from augment.training.averages import PowerEma
 from augment.training.files import load_checkpoint, save_checkpoint, start_from
 from augment.training.loop import check_loss
 from augment.training.precision import Precision, choose_precision
 from augment.training.randomness import deterministic
+from augment.training.settings import rate_share
 
 __all__ = ["LabelledImages", "TrainedEncoder", "likeness_loss", "train_builtin"]
 
@@ -231,7 +232,7 @@ class _Run:
         total = self.steps * self.batch
         report(seen_before, total, {})
         while self.step < self.steps:
-            rate = config.learning_rate * cosine_rate(self.step, self.steps, max(1, self.steps // 20))
+            rate = config.learning_rate * rate_share(self.step, self.steps, max(1, self.steps // 20))
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
             losses = self._learn(torch.Generator().manual_seed(config.seed * 1_000_003 + self.step))

@@ -19,7 +19,7 @@ _BATCH = 8
 
 @torch.no_grad()
 def encode(autoencoder: "AutoencoderKL", pixels: NDArray[np.uint8]) -> NDArray[np.float16]:
-    """Pictures (n, H, W, 3) uint8 -> latents (n, c, h, w) float16, means of the posterior, scaled as the autoencoder says."""
+    """Pictures (n, H, W, 3) uint8 -> scaled latents (n, c, h, w) float16, means of the posterior."""
     precision = choose_precision()
     autoencoder = precision.place(autoencoder).eval()
     latents = []

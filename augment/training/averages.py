@@ -1,7 +1,6 @@
-"""The learning rate over a training, and the average of its weights."""
+"""The average of a training's weights."""
 
 import copy
-import math
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -10,17 +9,9 @@ from torch import nn
 
 from augment.errors import InvalidConfig
 
-__all__ = ["PowerEma", "cosine_rate", "ema_exponent"]
+__all__ = ["PowerEma", "copy_learning", "ema_exponent"]
 
 Module = TypeVar("Module", bound=nn.Module)
-
-
-def cosine_rate(step: int, total: int, warmup: int) -> float:
-    """Learning rate at `step` of `total` as a share of its peak: linear warm-up, then half a cosine to a hundredth."""
-    if step < warmup:
-        return (step + 1) / warmup
-    share = (step - warmup) / max(1, total - warmup)
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
 
 
 def ema_exponent(relative_width: float) -> float:
@@ -34,6 +25,12 @@ def ema_exponent(relative_width: float) -> float:
     return float(np.roots([1, 7, 16 - t, 12 - t]).real.max())
 
 
+def copy_learning(module: Module) -> Module:
+    """A copy of a module in all that learns. Weights that are frozen, a base model's for one, are the same tensors."""
+    frozen = {id(weight): weight for weight in module.parameters() if not weight.requires_grad}
+    return copy.deepcopy(module, dict(frozen))
+
+
 class PowerEma(Generic[Module]):
     """Average of the weights over the last part of the training, however long it has been. EDM2, equation 124.
 
@@ -43,13 +40,14 @@ class PowerEma(Generic[Module]):
     def __init__(self, module: Module, relative_width: float) -> None:
         """Starts as a copy of `module`; `relative_width` as for `ema_exponent`."""
         self.gamma = ema_exponent(relative_width)
-        self.module: Module = copy.deepcopy(module).eval().requires_grad_(False)
+        self.module: Module = copy_learning(module).eval().requires_grad_(False)
 
     @torch.no_grad()
     def update(self, module: Module, step: int) -> None:
         """Takes in the weights after step `step`, which counts from 1."""
         beta = (1 - 1 / step) ** (self.gamma + 1)
         for average, value in zip(self.module.parameters(), module.parameters(), strict=True):
-            average.lerp_(value, 1 - beta)
+            if average is not value:
+                average.lerp_(value, 1 - beta)
         for kept, buffer in zip(self.module.buffers(), module.buffers(), strict=True):
             kept.copy_(buffer)

@@ -4,7 +4,6 @@ All that is random in a step comes from one generator whose state is in the chec
 processor ends in the same bits as one never interrupted. What a step is drawn from and how it is judged is a `Task`.
 """
 
-import copy
 import math
 import time
 from collections import deque
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from augment.errors import Cancelled, InvalidInput, JobFailed
-from augment.training.averages import PowerEma, cosine_rate
+from augment.training.averages import PowerEma, copy_learning
 from augment.training.files import load_checkpoint, save_checkpoint
 from augment.training.precision import Precision, half_the_cores
 from augment.training.randomness import random_state, restore_random_state
@@ -94,7 +93,8 @@ def train_network(
     """
     # Build the state: everything that a checkpoint holds.
     network = precision.place(network)
-    told = groups(network) if groups else [WeightGroup(list(network.parameters()), decay=training.weight_decay)]
+    learning = [weight for weight in network.parameters() if weight.requires_grad]
+    told = groups(network) if groups else [WeightGroup(learning, decay=training.weight_decay)]
     run = _Run(network, training, precision, told)
     if checkpoint.exists():
         run.restore(checkpoint)
@@ -105,7 +105,7 @@ def train_network(
         while run.step < training.steps:
             # Train on one batch.
             began = time.perf_counter()
-            rate = training.learning_rate * cosine_rate(run.step, training.steps, training.warmup_steps)
+            rate = training.rate(run.step)
             losses.append(run.update(task, rate))
             seconds.append(time.perf_counter() - began)
             # Report.
@@ -137,9 +137,9 @@ class _Run(Generic[Network]):
         self, network: Network, training: Training, precision: Precision, groups: Sequence[WeightGroup]
     ) -> None:
         self.network, self.training, self.precision = network.train(), training, precision
-        # On a processor two halves of an even batch are computed beside each other.
+        # On a processor two halves of an even batch, or of each of its parts, are computed beside each other.
         self.twins = [network]
-        if precision.device.type == "cpu" and training.batch_size % 2 == 0:
+        if precision.device.type == "cpu" and training.batch_size // training.accumulation % 2 == 0:
             self.twins.append(_sharing(network))
         self.ema = PowerEma(network, training.ema_width)
         self.optimizer = torch.optim.AdamW(
@@ -177,24 +177,25 @@ class _Run(Generic[Network]):
         Halves are computed each by half the cores and with a generator of its own: two cores on one small convolution
         wait for each other longer than they work.
         """
-        count, done = self.training.batch_size // len(self.twins), self.step / self.training.steps
-        seeds = torch.randint(2**62, (len(self.twins),), generator=self.generator).tolist()
+        parts = len(self.twins) * self.training.accumulation
+        count, done = self.training.batch_size // parts, self.step / self.training.steps
+        seeds = torch.randint(2**62, (self.training.accumulation, len(self.twins)), generator=self.generator).tolist()
 
         def work(network: Network, seed: int) -> float:
             draw = Draw(count, torch.Generator("cpu").manual_seed(seed), self.precision, done)
             loss = task.losses(network, draw).mean()
-            self.scaler.scale(loss / len(self.twins)).backward()  # type: ignore[no-untyped-call]
-            return float(loss.detach())
+            self.scaler.scale(loss / parts).backward()  # type: ignore[no-untyped-call]
+            return float(loss.detach()) / parts
 
         if len(self.twins) == 1:
-            return work(self.network, seeds[0])
+            return sum(work(self.network, seed) for (seed,) in seeds)
         with half_the_cores(), ThreadPoolExecutor(2) as pool:
-            values = list(pool.map(work, self.twins, seeds))
+            value = sum(sum(pool.map(work, self.twins, pair)) for pair in seeds)
         for own, other in zip(self.network.parameters(), self.twins[1].parameters(), strict=True):
             if other.grad is not None:
                 own.grad = other.grad if own.grad is None else own.grad.add_(other.grad)
                 other.grad = None
-        return sum(values) / 2
+        return value
 
     def save(self, path: Path) -> None:
         """Writes all of it."""
@@ -203,8 +204,8 @@ class _Run(Generic[Network]):
             {
                 "step": self.step,
                 "metrics": self.metrics,
-                "network": self.network.state_dict(),
-                "averaged": self.ema.module.state_dict(),
+                "network": self._learned(self.network),
+                "averaged": self._learned(self.ema.module),
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": self.scaler.state_dict(),
                 "order": self.generator.get_state(),
@@ -218,14 +219,20 @@ class _Run(Generic[Network]):
         state = load_checkpoint(path)
         if state.get("run") != self._identity():
             raise InvalidInput(f"checkpoint {path.name} belongs to a training with other settings: start a new one")
-        self.network.load_state_dict(state["network"])
-        self.ema.module.load_state_dict(state["averaged"])
+        frozen = {name: weight for name, weight in self.network.named_parameters() if not weight.requires_grad}
+        self.network.load_state_dict({**frozen, **state["network"]})
+        self.ema.module.load_state_dict({**frozen, **state["averaged"]})
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.generator.set_state(state["order"])
         restore_random_state(state["random"])
         self.step = state["step"]
         self.metrics = state["metrics"]
+
+    def _learned(self, module: Network) -> dict[str, Tensor]:
+        """The state of a module without what is frozen: a base model's weights are in its own file."""
+        frozen = {name for name, weight in self.network.named_parameters() if not weight.requires_grad}
+        return {name: value for name, value in module.state_dict().items() if name not in frozen}
 
     def _identity(self) -> dict[str, Any]:
         """What must agree for a checkpoint to continue this training."""
@@ -236,7 +243,7 @@ class _Run(Generic[Network]):
 
 def _sharing(network: Network) -> Network:
     """A copy with the same weights, which change as one, and gradients of its own."""
-    twin = copy.deepcopy(network)
+    twin = copy_learning(network)
     for own, other in zip(network.parameters(), twin.parameters(), strict=True):
         other.data = own.data
     return twin

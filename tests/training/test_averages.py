@@ -2,7 +2,8 @@ import pytest
 from torch import nn
 
 from augment.errors import InvalidConfig
-from augment.training.averages import PowerEma, cosine_rate, ema_exponent
+from augment.training.averages import PowerEma, ema_exponent
+from augment.training.settings import rate_share
 
 
 @pytest.mark.parametrize(("width", "gamma"), [(0.05, 16.97), (0.10, 6.94)])
@@ -25,6 +26,6 @@ def test_ema_has_the_width_it_was_asked_for():
 
 
 def test_rate_warms_up_and_decays():
-    rates = [cosine_rate(step, 100, 10) for step in range(100)]
+    rates = [rate_share(step, 100, 10) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and max(rates) == 1.0 and rates[-1] < 0.02
     assert rates[9:] == sorted(rates[9:], reverse=True)
