@@ -16,7 +16,7 @@ from augment.training.precision import Precision, choose_precision
 if TYPE_CHECKING:
     from diffusers import DiffusionPipeline
 
-__all__ = ["LatentModel", "LoraFile", "Prompt", "load_model"]
+__all__ = ["LatentModel", "LoraFile", "Prompt", "added_conditions", "load_model"]
 
 _ROOM_BYTES = 3 << 30
 """GPU memory that activations of one picture need beside the weights, with some to spare."""
@@ -86,17 +86,8 @@ class LatentModel:
 
     def predict(self, x: Tensor, t: Tensor, prompt: Prompt) -> Tensor:
         """The U-Net's answer (N, c, h, w) float32 to scaled input (N, 4 or 9, h, w) at step t."""
-        added = {}
-        if prompt.pooled is not None:
-            side = x.shape[-2] * self.checkpoint.grid_px, x.shape[-1] * self.checkpoint.grid_px
-            sizes = torch.tensor([[*side, 0, 0, *side]], device=x.device, dtype=prompt.text.dtype)
-            added = {
-                "added_cond_kwargs": {
-                    "text_embeds": prompt.pooled.expand(len(x), -1),
-                    "time_ids": sizes.repeat(len(x), 1),
-                }
-            }
-        unet = self.pipeline.unet
+        unet, pooled = self.pipeline.unet, prompt.pooled
+        added = added_conditions(None if pooled is None else pooled.expand(len(x), -1), x, self.checkpoint.grid_px)
         text = prompt.text.expand(len(x), -1, -1)
         # A processor that computes bf16 does so from float32 weights; the autoencoder stays exact.
         with self.precision.autocast():
@@ -143,6 +134,15 @@ class LatentModel:
         if loras:
             self.pipeline.set_adapters([f"lora{n}" for n in range(len(loras))], [lora.weight for lora in loras])
         self.loras = tuple(loras)
+
+
+def added_conditions(pooled: Tensor | None, x: Tensor, grid_px: int) -> dict[str, Any]:
+    """What XL's U-Net is told beside the text (N, p): the picture's size, uncut. Empty for the others."""
+    if pooled is None:
+        return {}
+    side = x.shape[-2] * grid_px, x.shape[-1] * grid_px
+    sizes = torch.tensor([[*side, 0, 0, *side]], device=x.device, dtype=pooled.dtype)
+    return {"added_cond_kwargs": {"text_embeds": pooled, "time_ids": sizes.repeat(len(x), 1)}}
 
 
 def _check_lora(path: Path) -> None:
