@@ -78,6 +78,12 @@ COMMANDS: tuple[Command, ...] = (
         operation="train_redraw",
     ),
     Command(
+        name="train lora",
+        help="teach a re-drawing model one defect from few photographs",
+        example="kizu train lora --label crack --workspace tiles",
+        operation="train_lora",
+    ),
+    Command(
         name="train base",
         help="make the networks that trainings start from, from drawn surfaces and a seed",
         example="kizu train base --workspace /tmp/kizu-base-training",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Generator", "draw_images", "draw_series", "find_generator", "find_model", "load_map", "loaded"]
 
-_NAMES: dict[ModelKind, str] = {"encoder": "encoder", "ddpm": "generator", "redraw": "re-drawing model"}
+_NAMES: dict[ModelKind, str] = {"encoder": "encoder", "ddpm": "generator", "redraw": "re-drawing model", "lora": "LoRA"}
 
 Network = TypeVar("Network", bound="nn.Module")
 

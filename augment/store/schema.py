@@ -249,7 +249,7 @@ models = Table(
     Column("metrics", Metrics, nullable=False),
     Column("job_id", Integer, ForeignKey("jobs.id")),
     Column("created_at", Text, nullable=False),
-    _one_of("kind", "encoder", "ddpm", "redraw"),
+    CheckConstraint("kind <> ''"),
     Index("models_by_kind", "kind"),
     Index("models_by_sha256", "sha256"),
     sqlite_autoincrement=True,

@@ -118,8 +118,17 @@ def save_lora(path: Path, network: LoraNetwork, training: LoraTraining, told: Ma
         "kizu": json.dumps({**told, "training": asdict(training)}, ensure_ascii=False, sort_keys=True),
     }
     part = path.with_suffix(".part")
-    part.write_bytes(save({**tensors, **alphas}, metadata=metadata))
+    part.write_bytes(_in_order(save({**tensors, **alphas}, metadata=metadata)))
     part.replace(path)
+
+
+def _in_order(data: bytes) -> bytes:
+    """A safetensors file with its header's names sorted: safetensors writes metadata in an order of chance, and the
+    same training shall end in the same bytes."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[8 + length :]
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -1,0 +1,141 @@
+"""`kizu train lora` from photographs to a file: what it takes, what it says first, what it keeps, which it advises."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from augment.errors import Cancelled, InvalidConfig, NotFound, Refused
+from augment.images import decode
+from augment.latent.lora.network import read_settings
+from augment.operations.lora_photographs import TrainLoraConfig, choose_photographs, cut_lessons
+from augment.operations.lora_watch import Kept, advise
+from augment.operations.train_lora import train_lora
+from augment.store import Store
+from tests.latent.models import save_tiny
+from tests.operations.mapped import context_of
+from tests.operations.test_train_ddpm import Recorder
+from tests.operations.test_train_redraw import add_photographs
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny(tmp_path_factory.mktemp("models") / "tiny"))
+
+
+def config(base: str, **changes: object) -> TrainLoraConfig:
+    told = {"label": "spot", "base": base, "images_seen": 16, "batch_size": 4, "rank": 4, "crops": 2}
+    return TrainLoraConfig(
+        **{**told, "preview_every": 8, "checkpoint_every": 8, "warmup_steps": 1, "precision": "fp32", **changes}
+    )
+
+
+def test_it_commits_the_advised_file_with_its_settings(store: Store, tmp_path: Path, base: str):
+    add_photographs(store)
+    context = context_of(store, tmp_path / "job")
+    context.progress = progress = Recorder()
+    result = train_lora(config(base), context)
+    record = store.models.get(result.model_id)
+    assert record.kind == "lora" and record.sha256 == result.sha256
+    assert (result.images, result.held_out, result.good_images) == (8, 2, 8)
+    assert [one["images_seen"] for one in record.config["kept"]] == [8, 16]
+    assert result.images_seen in (8, 16) and "held-out loss" in result.advice
+    assert {"held_out_loss", "copied", "copy_distance"} <= set(progress.metrics)
+    # Eight places, each drawn at its own seed, beside each other.
+    assert decode(progress.previews["samples-000016.png"]).pixels.shape == (64, 8 * 64, 3)
+    told = read_settings(store.workspace.root / result.path)
+    assert told["instance_prompt"] == record.config["instance_prompt"] == "a kzu spot"
+    assert told["images_seen"] == result.images_seen
+
+
+def test_cancelled_and_resumed_it_gives_the_same_bytes(store: Store, tmp_path: Path, base: str):
+    add_photographs(store)
+    whole = train_lora(config(base), context_of(store, tmp_path / "whole"))
+    context = context_of(store, tmp_path / "cut")
+    context.progress = Recorder(stop_at=3)
+    with pytest.raises(Cancelled):
+        train_lora(config(base), context)
+    context.progress = progress = Recorder()
+    again = train_lora(config(base), context)
+    assert again.sha256 == whole.sha256 and progress.steps == [4]
+    assert store.models.get(again.model_id).config["kept"] == store.models.get(whole.model_id).config["kept"]
+
+
+def test_lessons_are_cut_the_same_and_the_defect_is_in_them(store: Store, tmp_path: Path, base: str):
+    add_photographs(store)
+    context, told = context_of(store, tmp_path / "job"), config(base)
+    chosen = choose_photographs(told, store, 64)
+    lessons = cut_lessons(told, chosen.defect, 64, 2, context, good=False)
+    assert len(lessons) == 16 and all(one.defect.any() and (one.drawn | ~one.defect).all() for one in lessons)
+    dark = [one.pixels[one.defect].mean() for one in lessons]
+    assert max(dark) < 80 and {one.prompt for one in lessons} == {"a kzu spot"}
+    again = cut_lessons(told, chosen.defect, 64, 2, context, good=False)
+    assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(lessons, again, strict=True))
+    good = cut_lessons(told, chosen.good, 64, 1, context, good=True)
+    assert all(one.drawn.any() and not one.defect.any() and one.prompt == "a good part" for one in good)
+
+
+def test_what_looks_wrong_is_told_before(store: Store, base: str):
+    add_photographs(store)
+    records = store.images.list(split="train", label="spot")
+    ids = tuple(record.id or 0 for record in records)
+
+    def notes(**changes: object) -> str:
+        return " | ".join(choose_photographs(config(base, **changes), store, 64).notes)
+
+    assert "narrower than 64 px" in notes()
+    assert "one image: it will be learned by heart" in notes(image_ids=ids[:1])
+    free = store.images.list(split="train", label="free")[0].id or 0
+    assert "labels are mixed: free, spot" in notes(image_ids=(*ids, free)) and "1 images have no mask" in notes(
+        image_ids=(*ids, free)
+    )
+    assert "no image has a mask" in notes(label="free")
+    with pytest.raises(Refused, match=r"is in the (test|validation) split"):
+        notes(image_ids=(store.images.list(split="test", label="spot")[0].id or 0,))
+    with pytest.raises(NotFound, match="no training image of 'crak': free, spot"):
+        notes(label="crak")
+    with pytest.raises(NotFound, match=r"\[999\] are not in this workspace"):
+        notes(image_ids=(999,))
+    with pytest.raises(InvalidConfig, match="the class to teach is needed"):
+        notes(label="")
+
+
+def test_without_a_validation_split_every_sixth_is_set_aside(store: Store, base: str):
+    add_photographs(store, count=24)
+    everything = choose_photographs(config(base), store, 64)
+    assert [one.split for one in everything.held_out] == ["validation", "validation"]
+    ids = [one.id or 0 for one in everything.defect]
+    assert not {one.id for one in everything.held_out} & set(ids)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"token": "two words"}, "one word that means nothing"),
+        ({"instance_prompt": "a spot"}, "the token 'kzu' must be a word of it"),
+        ({"crops": 0}, "crops 0"),
+        ({"regularisation_images": -1}, "regularisation_images -1"),
+    ],
+)
+def test_wrong_settings_are_named(base: str, changes: dict[str, object], said: str):
+    with pytest.raises(InvalidConfig, match=said):
+        config(base, **changes)
+
+
+FALLING = [
+    Kept(images_seen=100 * n, file="", sha256="", figures={"held_out_loss": loss}, alarm=False)
+    for n, loss in enumerate((0.5, 0.3, 0.2), start=1)
+]
+
+
+def test_the_advice_names_the_file_and_the_reason():
+    assert advise(FALLING)[0].images_seen == 300 and "it still falls" in advise(FALLING)[1]
+    copying = [*FALLING[:2], replace(FALLING[2], alarm=True)]
+    best, why = advise(copying)
+    assert best.images_seen == 200 and why == "held-out loss 0.3000 is the least; from 300 on it copies its photographs"
+    rising = [FALLING[0], replace(FALLING[2], images_seen=200), replace(FALLING[1], images_seen=300)]
+    assert advise(rising)[0].images_seen == 200 and "still falls" not in advise(rising)[1]
+    silent = [replace(one, figures={}) for one in FALLING]
+    assert advise(silent)[0].images_seen == 300 and "copy nothing" in advise(silent)[1]
+    assert "every file copies" in advise([replace(FALLING[0], alarm=True)])[1]
