@@ -21,6 +21,8 @@ NoticeKey = Literal[
     "nothing_changed",
     "prompt_cut",
     "patch_enlarged",
+    "lora_other_base",
+    "lora_unsaid",
 ]
 
 ENGLISH: Mapping[NoticeKey, str] = {
@@ -54,6 +56,8 @@ ENGLISH: Mapping[NoticeKey, str] = {
         "The photograph has only {side} px on its longer side, fewer than the model sees: it was enlarged and reduced "
         "again."
     ),
+    "lora_other_base": "{lora} was trained on {base}, another model than this one: it may do little here, or harm.",
+    "lora_unsaid": '{lora} knows its defect as "{token}", which the prompt does not say: use "{prompt}".',
     "no_classifier": "This map keeps no classifier: build the map again to see how samples are judged.",
 }
 """The sentence of each key, with the names of its values."""

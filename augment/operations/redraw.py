@@ -19,9 +19,10 @@ from augment.images import Native, decode, decode_mask, decode_native, encode_pn
 from augment.latent.settings import LatentSampling, SamplerName
 from augment.masked import Box, PasteConfig, Pasted, Patch, crop_box, cut_patch, paste_back, patch_side
 from augment.operations.context import Context
+from augment.operations.loras import lora_notices, read_lora
 from augment.operations.notices import Notice, notice
 from augment.operations.places import MappedEncoder, Place, placed
-from augment.operations.redraw_engines import FULL_SIGMA, Asked, Engine, OnStep, find_engine, read_lora
+from augment.operations.redraw_engines import FULL_SIGMA, Asked, Engine, OnStep, find_engine
 from augment.operations.redraw_models import BUILT_IN, WORKSPACE
 from augment.operations.views import current_view, load_mask, load_pixels
 from augment.store import ImageRecord, SampleRecord, Store
@@ -60,7 +61,7 @@ class RedrawSettings:
     )
     match_colour: bool = field(default=True, metadata={"help": "match the light of the surroundings"})
     loras: tuple[str, ...] = field(
-        default=(), metadata={"help": "LoRA files, each with its weight: style.safetensors=0.8"}
+        default=(), metadata={"help": "LoRA files, or lora:ID of trainings, with weights: style.safetensors=0.8"}
     )
 
     def __post_init__(self) -> None:
@@ -133,6 +134,7 @@ def redraw(config: RedrawConfig, context: Context) -> RedrawResult:
         ids += context.commit(work.records(drawn, seeds, context))
     warnings = [notice("nothing_changed", unseen=unseen, count=config.count)] if unseen else []
     warnings += [notice("prompt_cut", words=cut)] if cut else []
+    warnings += lora_notices(config.loras, config.asked.prompt, work.engine.sha256, context.store)
     warnings += [notice("patch_enlarged", side=max(work.patch.box.size))] if work.enlarged else []
     return RedrawResult(sample_ids=tuple(ids), warnings=tuple(warnings))
 

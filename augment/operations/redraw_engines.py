@@ -14,13 +14,15 @@ from augment.errors import InvalidConfig
 from augment.latent.settings import LatentSampling, SamplerName
 from augment.masked import Patch
 from augment.operations.context import Context
+from augment.operations.loras import find_lora
 from augment.operations.redraw_models import WORKSPACE, find_checkpoint
 from augment.operations.redrawers import WorkspaceRedrawer, find_redrawer
+from augment.store import Store
 
 if TYPE_CHECKING:
     from augment.latent.model import LatentModel
 
-__all__ = ["FULL_SIGMA", "Answer", "Asked", "Engine", "OnStep", "find_engine", "read_lora"]
+__all__ = ["FULL_SIGMA", "Answer", "Asked", "Engine", "OnStep", "find_engine", "fingerprint"]
 
 FULL_SIGMA = 14.6
 """Strength from which nothing of what is under the mask is left: Stable Diffusion's highest noise level."""
@@ -130,6 +132,7 @@ class _Latent:
 
     model: "LatentModel"
     sha256: str
+    store: Store
 
     @property
     def side_px(self) -> int:
@@ -149,25 +152,13 @@ class _Latent:
         from augment.latent.model import LoraFile
         from augment.latent.redraw import redraw_patch
 
-        self.model.use_loras([LoraFile(*read_lora(one)) for one in asked.loras])
+        self.model.use_loras([LoraFile(*find_lora(one, self.store)) for one in asked.loras])
         prompts = self.model.prompt(asked.prompt), self.model.prompt(asked.negative_prompt)
         sampling = LatentSampling(
             sampler=asked.sampler, steps=asked.steps, guidance=asked.guidance, sigma=asked.start_sigma
         )
         drawn = redraw_patch(self.model, patch.pixels, patch.mask, prompts, seeds, sampling, on_step, reference)
         return Answer(drawn.before, drawn.after, prompts[0].cut)
-
-
-def read_lora(told: str) -> tuple[Path, float]:
-    """File and weight of "style.safetensors=0.8"; without a weight 1. InvalidConfig for a weight that is none."""
-    name, sign, weight = told.rpartition("=")
-    try:
-        path, value = (Path(name), float(weight)) if sign else (Path(told), 1.0)
-    except ValueError as error:
-        raise InvalidConfig(f"LoRA {told!r}: its weight {weight!r} is no number; FILE=0.8 is needed") from error
-    if not -4.0 <= value <= 4.0:
-        raise InvalidConfig(f"LoRA {told!r}: weight {value} is outside -4 to 4; 0.5 to 1 is usual")
-    return path.expanduser(), value
 
 
 def find_engine(context: Context, model: str, sha256: str | None = None) -> Engine:
@@ -182,12 +173,12 @@ def find_engine(context: Context, model: str, sha256: str | None = None) -> Engi
     if key not in context.cache:
         from augment.latent.model import load_model
 
-        context.cache[key] = load_model(checkpoint), _fingerprint(checkpoint.path)
+        context.cache[key] = load_model(checkpoint), fingerprint(checkpoint.path)
     loaded, found = context.cache[key]
-    return _Latent(loaded, found)
+    return _Latent(loaded, found, context.store)
 
 
-def _fingerprint(path: Path) -> str:
+def fingerprint(path: Path) -> str:
     """SHA-256 of the U-Net's weights, or of the single file."""
     files = [path] if path.is_file() else sorted((path / "unet").glob("*.safetensors"))
     digest = hashlib.sha256()

@@ -17,6 +17,7 @@ from augment.latent.lora.settings import LoraTraining
 from augment.operations.context import Context
 from augment.operations.lora_photographs import Chosen, TrainLoraConfig, choose_photographs, cut_lessons
 from augment.operations.lora_watch import Kept, LoraWatch, advise, preview_patches
+from augment.operations.redraw_engines import fingerprint
 from augment.operations.redraw_models import find_checkpoint
 from augment.operations.views import load_mask, load_pixels
 from augment.store import ModelRecord
@@ -108,6 +109,7 @@ def _told(config: TrainLoraConfig, chosen: Chosen) -> dict[str, Any]:
     return {
         "label": chosen.label,
         "base": config.base,
+        "base_sha256": fingerprint(find_checkpoint(config.base).path),
         "token": config.token,
         "instance_prompt": config.prompt,
         "class_prompt": config.class_prompt,

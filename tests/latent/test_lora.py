@@ -9,10 +9,11 @@ import torch
 from augment.errors import Cancelled, InvalidConfig
 from augment.latent.checkpoint import inspect_checkpoint
 from augment.latent.lora.learning import train_lora
-from augment.latent.lora.network import LoraNetwork, read_settings, save_lora
+from augment.latent.lora.network import LoraNetwork, save_lora
 from augment.latent.lora.photographs import LoraCrop, LoraPhotographs, encode_crops
 from augment.latent.lora.settings import LoraTraining
 from augment.latent.model import LatentModel, LoraFile, load_model
+from augment.operations.loras import told_of
 from augment.training.precision import choose_precision
 from tests.latent.models import save_tiny
 
@@ -125,7 +126,7 @@ def test_the_file_does_in_diffusers_what_the_training_ended_with(
     wanted = ended.predict(x, t, ended.prompt("a photo of crack metal"))
     assert torch.allclose(again, wanted, atol=1e-5)
     assert (again - before).abs().max() > 1e-3
-    told = read_settings(file)
+    told = told_of(file)
     assert told["token"] == "shs" and told["training"]["rank"] == 4
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from augment.errors import Cancelled, InvalidConfig, NotFound, Refused
-from augment.images import decode
-from augment.latent.lora.network import read_settings
+from augment.errors import Cancelled, InvalidConfig, NotFound, NotReady, Refused
+from augment.images import decode, encode_mask
 from augment.operations.lora_photographs import TrainLoraConfig, choose_photographs, cut_lessons
 from augment.operations.lora_watch import Kept, advise
+from augment.operations.loras import told_of
+from augment.operations.redraw import RedrawConfig, redraw
 from augment.operations.train_lora import train_lora
 from augment.store import Store
 from tests.latent.models import save_tiny
@@ -44,9 +45,32 @@ def test_it_commits_the_advised_file_with_its_settings(store: Store, tmp_path: P
     assert {"held_out_loss", "copied", "copy_distance"} <= set(progress.metrics)
     # Eight places, each drawn at its own seed, beside each other.
     assert decode(progress.previews["samples-000016.png"]).pixels.shape == (64, 8 * 64, 3)
-    told = read_settings(store.workspace.root / result.path)
+    told = told_of(store.workspace.root / result.path)
     assert told["instance_prompt"] == record.config["instance_prompt"] == "a kzu spot"
     assert told["images_seen"] == result.images_seen
+
+
+def test_a_redrawing_takes_it_by_its_id_and_says_what_does_not_suit(store: Store, tmp_path: Path, base: str):
+    add_photographs(store)
+    context = context_of(store, tmp_path / "job")
+    number = train_lora(config(base), context).model_id
+    image = store.images.list(split="train", label="free")[0]
+    mask = np.zeros((image.height_px, image.width_px), np.bool_)
+    mask[20:40, 20:40] = True
+    told = {"label": "spot", "image_id": image.id, "mask_sha256": store.files.put(encode_mask(mask)), "count": 1}
+    told |= {"model": base, "steps": 2, "loras": (f"lora:{number}=0.5",)}
+    quiet = redraw(RedrawConfig(**told, prompt="a kzu spot"), context)
+    assert not [one for one in quiet.warnings if one.key.startswith("lora")]
+    (unsaid,) = [one for one in redraw(RedrawConfig(**told), context).warnings if one.key.startswith("lora")]
+    assert unsaid.key == "lora_unsaid" and 'use "a kzu spot"' in unsaid.text
+    other = {**told, "model": str(save_tiny(tmp_path / "other", channels=4)), "prompt": "a kzu spot"}
+    (foreign,) = [one for one in redraw(RedrawConfig(**other), context).warnings if one.key.startswith("lora")]
+    assert foreign.key == "lora_other_base"
+    with pytest.raises(NotFound, match=f"LoRA lora:9: lora:{number} is trained here"):
+        redraw(RedrawConfig(**{**told, "loras": ("lora:9",)}), context)
+    (store.workspace.root / store.models.get(number).path).unlink()
+    with pytest.raises(NotReady, match="is gone: train it again"):
+        redraw(RedrawConfig(**told), context)
 
 
 def test_cancelled_and_resumed_it_gives_the_same_bytes(store: Store, tmp_path: Path, base: str):

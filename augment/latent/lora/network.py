@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from augment.errors import InvalidConfig, InvalidInput
+from augment.errors import InvalidConfig
 from augment.latent.lora.settings import TARGETS, LoraTraining
 from augment.latent.model import LatentModel, added_conditions
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from diffusers import DiffusionPipeline, UNet2DConditionModel
     from transformers import PreTrainedModel
 
-__all__ = ["LoraNetwork", "read_settings", "save_lora"]
+__all__ = ["LoraNetwork", "save_lora"]
 
 _TEXT_TARGETS = r".*\.(q_proj|k_proj|v_proj|out_proj)"
 _TEXTS = ("text_encoder", "text_encoder_2")
@@ -129,16 +129,3 @@ def _in_order(data: bytes) -> bytes:
     header = json.dumps(json.loads(data[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
     return len(header).to_bytes(8, "little") + header + data[8 + length :]
-
-
-def read_settings(path: Path) -> dict[str, Any]:
-    """What `save_lora` told; empty for a LoRA of other makers. InvalidInput for a file that is no safetensors file."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "numpy") as opened:
-            metadata = opened.metadata() or {}
-        told: dict[str, Any] = json.loads(metadata.get("kizu", "{}"))
-    except (OSError, SafetensorError, ValueError) as error:
-        raise InvalidInput(f"LoRA {path.name} cannot be read ({error}): download or train it again") from error
-    return told
