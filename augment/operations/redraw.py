@@ -7,7 +7,7 @@ every bit, which is checked for each sample. Three masks are kept: drawn, suppor
 import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -23,12 +23,14 @@ from augment.operations.loras import lora_notices, read_lora
 from augment.operations.notices import Notice, notice
 from augment.operations.places import MappedEncoder, Place, placed
 from augment.operations.redraw_engines import FULL_SIGMA, Asked, Engine, OnStep, find_engine
-from augment.operations.redraw_models import BUILT_IN, WORKSPACE
+from augment.operations.redraw_models import BUILT_IN, WORKSPACE, model_choice
 from augment.operations.views import current_view, load_mask, load_pixels
 from augment.store import ImageRecord, SampleRecord, Store
 
 __all__ = ["RedrawConfig", "RedrawResult", "RedrawSettings", "Redrawing", "draw_again", "redraw"]
 
+_SUITED = ("sampler", "steps", "guidance")
+"""What each model has a value of its own for."""
 CHUNK = 4
 """Samples drawn, pasted and committed together: all that a stop, or the end of the server, can lose."""
 _QUICK_PIXELS = 4_000_000
@@ -50,9 +52,15 @@ class RedrawSettings:
         default=FULL_SIGMA,
         metadata={"help": "strength: noise to start from; 0.57 good part, 1.16 defect, 14.6 all new"},
     )
-    sampler: SamplerName = field(default="dpmpp_2m_karras", metadata={"help": "sampler of diffusers"})
-    steps: int = field(default=40, metadata={"help": "noise levels from noise alone; a strength skips the first"})
-    guidance: float = field(default=1.0, metadata={"help": "above 1 exaggerates prompt or label, at twice the time"})
+    sampler: SamplerName | None = field(
+        default=None, metadata={"help": "sampler of diffusers; what suits the model if not given"}
+    )
+    steps: int | None = field(
+        default=None, metadata={"help": "noise levels from noise alone, of which a strength skips some; 40 is usual"}
+    )
+    guidance: float | None = field(
+        default=None, metadata={"help": "above 1 exaggerates prompt or label, at twice the time"}
+    )
     seed: int = field(default=0, metadata={"help": "seed of the first sample; the next has the next seed"})
     padding: float = field(default=PasteConfig().padding, metadata={"help": "surroundings shown, in sides of the mask"})
     feather_px: int = field(default=PasteConfig().feather_px, metadata={"help": "soft rim outside the mask, in px"})
@@ -70,7 +78,8 @@ class RedrawSettings:
             raise InvalidConfig("label: the samples need one; choose a class")
         if not 0 <= self.seed < 2**62:
             raise InvalidConfig(f"seed {self.seed}: allowed 0 to {2**62 - 1}")
-        LatentSampling(sampler=self.sampler, steps=self.steps, guidance=self.guidance, sigma=self.sigma)
+        told = {name: getattr(self, name) for name in _SUITED if getattr(self, name) is not None}
+        LatentSampling(**told, sigma=self.sigma)
         _ = self.paste, [read_lora(one) for one in self.loras]
 
     @property
@@ -157,6 +166,7 @@ class Redrawing:
     def of(cls, config: RedrawConfig, context: Context, sha256: str | None = None) -> "Redrawing":
         """Reads photograph, mask and model; raises what `redraw` says. sha256: of the workspace's model to take."""
         store = context.store
+        config = _suited(config, store)
         image = store.images.get(config.image_id)
         native = decode_native(store.files.path(image.sha256))
         mask_sha256, mask = _mask(config, image, store)
@@ -247,6 +257,15 @@ class Redrawing:
             seen = one.changed if one.changed.any() else self.mask
             cuts.append(view.cut(decode(context.store.files.path(record.sha256)).pixels, seen, record.sha256))
         return placed(records, cuts, [Place()] * len(records), mapped)
+
+
+def _suited(config: RedrawConfig, store: Store) -> RedrawConfig:
+    """The config with what suits its model where nothing was asked for, so that a sample's record is complete."""
+    missing = [name for name in _SUITED if getattr(config, name) is None]
+    if not missing:
+        return config
+    choice = model_choice(store, config.model)
+    return replace(config, **{name: getattr(choice, name) for name in missing})
 
 
 def _mask(config: RedrawConfig, image: ImageRecord, store: Store) -> tuple[str, NDArray[np.bool_]]:

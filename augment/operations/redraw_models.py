@@ -9,6 +9,7 @@ from typing import Any
 from augment.ddpm.settings import MOST_SIDES
 from augment.errors import InvalidConfig, NotReady
 from augment.latent.checkpoint import Checkpoint, inspect_checkpoint
+from augment.latent.settings import SamplerName
 from augment.operations.base_models import LATENT_ASSETS
 from augment.operations.context import Progress
 from augment.store import Store
@@ -19,6 +20,10 @@ BUILT_IN = "built-in"
 WORKSPACE = "workspace"
 _LARGE_PX, _LARGE_GUIDANCE = 512, 6.0
 """From the size of Stable Diffusion, models hardly hear their words without guidance."""
+_SMALL_GUIDANCE = 2.0
+_SMALL_SAMPLER: SamplerName = "dpmpp_2m_sde_karras"
+"""A small network leaves some noise, and a sampler without chance keeps it: grain where a stain should be. One that draws
+new noise at every step forgets it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +31,8 @@ class ModelChoice:
     """A model as a form offers it. id: what `RedrawConfig.model` takes.
 
     side_px, most_px: usual and largest longer side of the patch it is given, both sides multiples of grid_px.
-    prompted: whether it listens to words; labels: what it can draw, empty for any. steps, guidance: what suits it.
+    prompted: whether it listens to words; labels: what it can draw, empty for any. steps, guidance, sampler: what suits
+    it.
     """
 
     id: str
@@ -38,6 +44,7 @@ class ModelChoice:
     labels: tuple[str, ...] = ()
     steps: int = 40
     guidance: float = 1.0
+    sampler: SamplerName = "dpmpp_2m_karras"
 
 
 def known_models(store: Store) -> list[ModelChoice]:
@@ -65,7 +72,8 @@ def model_choice(store: Store, model: str, progress: Progress | None = None) -> 
             most_px=found.most_px,
             grid_px=found.patch_grid_px,
             prompted=True,
-            guidance=_LARGE_GUIDANCE if found.side_px >= _LARGE_PX else 1.0,
+            guidance=_LARGE_GUIDANCE if found.side_px >= _LARGE_PX else _SMALL_GUIDANCE,
+            sampler="dpmpp_2m_karras" if found.side_px >= _LARGE_PX else _SMALL_SAMPLER,
         )
     record = store.models.latest("redraw")
     if record is None:

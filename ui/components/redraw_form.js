@@ -11,7 +11,7 @@ const MODES = { image: 4, batch: 100 }; // and how many samples each begins with
 const PRESETS = [["good", 0.2], ["defect", 0.4], ["all", 1]];
 const SAMPLERS = { dpmpp_2m_karras: "DPM++ 2M Karras", dpmpp_2m_sde_karras: "DPM++ 2M SDE Karras", euler: "Euler", euler_a: "Euler a", unipc: "UniPC" };
 const OTHER = "other"; // a model that is named by a path or a Hub id
-const SUITED = ["steps", "guidance"]; // what suits one model does not suit another
+const SUITED = ["steps", "guidance", "sampler"]; // what suits one model does not suit another
 const ASKING_SECONDS = 2;
 const NUMBERS = ["steps", "guidance", "count", "seed", "padding", "feather_px"];
 
@@ -96,9 +96,8 @@ export class RedrawForm {
     choices(this.model, [...models.map(({ id, name }) => [id, window.kizu.has(`inpaint.model_${id}`) ? t(`inpaint.model_${id}`) : name]), ...(demo ? [] : [[OTHER, t("inpaint.model_other")]])]);
     choices(this.sampler, samplers.map((name) => [name, SAMPLERS[name] ?? name]));
     if (!this.configured && defaults) {
-      for (const name of NUMBERS) if (name !== "count") this[name].value = String(defaults[name]);
+      for (const name of NUMBERS) if (name !== "count" && !SUITED.includes(name)) this[name].value = String(defaults[name]);
       this.match_colour.checked = defaults.match_colour;
-      this.sampler.value = defaults.sampler;
       this.configured = true;
     }
     this.demo = demo;
@@ -114,12 +113,11 @@ export class RedrawForm {
     this.words.hidden = this.reference.hidden = !prompted;
     this.lora.hidden = !prompted || this.demo;
     this.sampler.disabled = !prompted;
-    if (!prompted) this.sampler.selectedIndex = 0;
     this.options.onCrop();
     this.#changed();
   }
 
-  // Steps and guidance of a model are its own, until others are typed, and are there again when it is.
+  // Steps, guidance and sampler of a model are its own, until others are typed, and are there again when it is.
   #suit(model) {
     if (model.id === this.suited) return;
     const kept = (name) => [name, this[name].value];
