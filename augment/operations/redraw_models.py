@@ -22,8 +22,8 @@ _LARGE_PX, _LARGE_GUIDANCE = 512, 6.0
 """From the size of Stable Diffusion, models hardly hear their words without guidance."""
 _SMALL_GUIDANCE = 2.0
 _SMALL_SAMPLER: SamplerName = "dpmpp_2m_sde_karras"
-"""A small network leaves some noise, and a sampler without chance keeps it: grain where a stain should be. One that draws
-new noise at every step forgets it."""
+"""A small network leaves some noise, and a sampler without chance keeps it: grain where a stain should be. One that
+draws new noise at every step forgets it."""
 
 
 @dataclass(frozen=True, kw_only=True)
