@@ -20,7 +20,7 @@ BUILT_IN = "built-in"
 WORKSPACE = "workspace"
 _LARGE_PX, _LARGE_GUIDANCE = 512, 6.0
 """From the size of Stable Diffusion, models hardly hear their words without guidance."""
-_SMALL_GUIDANCE = 2.0
+_SMALL_STEPS, _SMALL_GUIDANCE = 20, 2.0
 _SMALL_SAMPLER: SamplerName = "dpmpp_2m_sde_karras"
 """A small network leaves some noise, and a sampler without chance keeps it: grain where a stain should be. One that
 draws new noise at every step forgets it."""
@@ -72,6 +72,7 @@ def model_choice(store: Store, model: str, progress: Progress | None = None) -> 
             most_px=found.most_px,
             grid_px=found.patch_grid_px,
             prompted=True,
+            steps=40 if found.side_px >= _LARGE_PX else _SMALL_STEPS,
             guidance=_LARGE_GUIDANCE if found.side_px >= _LARGE_PX else _SMALL_GUIDANCE,
             sampler="dpmpp_2m_karras" if found.side_px >= _LARGE_PX else _SMALL_SAMPLER,
         )
@@ -103,7 +104,7 @@ def find_checkpoint(model: str, progress: Progress | None = None) -> Checkpoint:
     if model == BUILT_IN:
         if not (LATENT_ASSETS / "model_index.json").is_file():
             raise NotReady(
-                "the built-in model does not come with this version: train it (kizu train latent), take the "
+                "the built-in model is not among Kizu's files (assets/latent): train it (kizu train latent), take the "
                 "workspace's own (--model workspace), or give a folder, a .safetensors file or a Hub id"
             )
         return inspect_checkpoint(LATENT_ASSETS)
