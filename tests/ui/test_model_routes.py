@@ -24,7 +24,7 @@ def test_a_folder_tells_what_it_is(store: Store, tmp_path: Path):
     folder = save_tiny(tmp_path / "tiny")
     found = client(store).post(URL, json={"name": f" {folder} "}).json()["model"]
     assert (found["id"], found["name"], found["side_px"], found["grid_px"]) == (str(folder), "tiny", 64, 8)
-    assert (found["steps"], found["prompted"], found["labels"]) == (40, True, [])
+    assert (found["steps"], found["prompted"], found["labels"]) == (20, True, [])
 
 
 def test_a_model_that_is_none_is_told(store: Store, tmp_path: Path):
