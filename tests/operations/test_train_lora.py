@@ -126,11 +126,14 @@ def test_what_looks_wrong_is_told_before(store: Store, base: str):
 
 
 def test_without_a_validation_split_every_sixth_is_set_aside(store: Store, base: str):
-    add_photographs(store, count=24)
-    everything = choose_photographs(config(base), store, 64)
-    assert [one.split for one in everything.held_out] == ["validation", "validation"]
-    ids = [one.id or 0 for one in everything.defect]
-    assert not {one.id for one in everything.held_out} & set(ids)
+    add_photographs(store)
+    ids = tuple(one.id or 0 for one in store.images.list(split="train", label="spot"))
+    # No photograph of the validation split bears this label.
+    chosen = choose_photographs(config(base, label="pit", image_ids=ids), store, 64)
+    assert [one.id for one in chosen.held_out] == [ids[0], ids[6]]
+    assert [one.id for one in chosen.defect] == [*ids[1:6], ids[7]]
+    few = choose_photographs(config(base, label="pit", image_ids=ids[:5]), store, 64)
+    assert not few.held_out and len(few.defect) == 5 and "too few images to set any aside" in " ".join(few.notes)
 
 
 @pytest.mark.parametrize(
