@@ -69,6 +69,18 @@ def test_a_config_is_filled_from_arguments(form: LazyParser) -> None:
     )  # fmt: skip
 
 
+def test_presets_fill_what_is_not_given() -> None:
+    from augment.operations.lora_photographs import TrainLoraConfig
+
+    parser = LazyParser(prog="kizu")
+    add_config(parser, TrainLoraConfig)
+    options = parser.parse_args(["--label", "crack", "--preset", "10", "xl", "--rank", "32"])
+    config = read_config(parser, options, TrainLoraConfig)
+    assert (config.images_seen, config.gradient_checkpointing, config.rank) == (800, True, 32)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--preset", "70"])
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

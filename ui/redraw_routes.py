@@ -22,7 +22,7 @@ from augment.latent.settings import SamplerName
 from augment.operations import find_operation
 from augment.operations.redraw_models import BUILT_IN, WORKSPACE, known_models
 from augment.operations.redrawn import METHODS, Redrawn, look_at
-from augment.store import SampleRecord, Store
+from augment.store import ModelRecord, SampleRecord, Store
 from ui.calls import Call, route
 from ui.click_routes import click_routes
 from ui.clicks import Click
@@ -49,12 +49,19 @@ def _state(call: Call) -> Response:
     return JSONResponse(
         {
             "models": [asdict(model) for model in known_models(store)],
+            "loras": [] if call.desk.demo else [_lora(model) for model in store.models.list("lora")],
             "samplers": list(get_args(SamplerName)),
             "defaults": {field["name"]: field["default"] for field in fields},
             "drafts": store.drafts.image_ids(),
             "demo": call.desk.demo,
         }
     )
+
+
+def _lora(model: ModelRecord) -> dict[str, Any]:
+    """A LoRA trained here as the form offers it."""
+    told = {name: model.config.get(name) for name in ("label", "base", "token", "instance_prompt", "images")}
+    return {"id": model.id, "name": model.name, **told}
 
 
 def refuse_foreign(call: Call, model: object) -> None:

@@ -11,35 +11,52 @@ from starlette.routing import BaseRoute
 
 from augment.errors import InvalidConfig, NotReady, Refused
 from augment.features.encoder_config import TrainEncoderConfig
+from augment.latent.lora.presets import PRESETS as LORA_PRESETS
 from augment.operations import find_operation, to_json
+from augment.operations.lora_preflight import look_ahead
 from augment.store import JobRecord, ModelRecord
 from ui.calls import Call, route
 from ui.forms import describe_fields
 from ui.i18n import text
+from ui.redraw_routes import refuse_foreign
 from ui.state import Desk, Desks
-from ui.theme import class_slots
+from ui.theme import FLAWLESS_LABELS, class_slots
 
 DEMO_IMAGES_SEEN = 4_000
 """Longest training in a public demo, in images: about a minute on two cores."""
 
+DEMO_CROPS_SEEN = 600
+"""The same for a LoRA."""
+
 FEW_IMAGES = 10
 LISTED_RUNS = 20
+
+
+def _lengths(short: int, usual: int, long: int) -> dict[str, dict[str, dict[str, int]]]:
+    chosen = {"try": short, "usual": usual, "long": long}
+    return {"length": {name: {"images_seen": images} for name, images in chosen.items()}}
+
 
 KINDS: dict[str, dict[str, Any]] = {
     "ddpm": {
         "operation": "train_ddpm",
         "main": ("condition", "start", "images_seen", "width", "batch_size", "learning_rate", "seed"),
-        "presets": {"try": {"images_seen": 8_000}, "usual": {"images_seen": 40_000}, "long": {"images_seen": 160_000}},
+        "presets": _lengths(8_000, 40_000, 160_000),
     },
     "redraw": {
         "operation": "train_redraw",
         "main": ("side_px", "start", "images_seen", "width", "batch_size", "learning_rate", "seed"),
-        "presets": {"try": {"images_seen": 4_000}, "usual": {"images_seen": 40_000}, "long": {"images_seen": 160_000}},
+        "presets": _lengths(4_000, 40_000, 160_000),
+    },
+    "lora": {
+        "operation": "train_lora",
+        "main": ("label", "base", "token", "images_seen", "rank", "learning_rate", "regularisation_images", "seed"),
+        "presets": LORA_PRESETS,
     },
     "encoder": {
         "operation": "train_encoder",
         "main": ("start", "images_seen", "width", "batch_size", "learning_rate", "flips", "seed"),
-        "presets": {"try": {"images_seen": 4_000}, "usual": {}, "long": {"images_seen": 64_000}},
+        "presets": _lengths(4_000, 0, 64_000),
     },
 }
 
@@ -64,6 +81,7 @@ def _model(model: ModelRecord, used: set[int | None]) -> dict[str, Any]:
         "created": model.created_at,
         "job": model.job_id,
         "used": model.id in used,
+        "advice": model.config.get("advice", ""),
     }
 
 
@@ -74,12 +92,20 @@ def _in_use(desk: Desk) -> set[int | None]:
     return {projection.encoder_id if projection else None, *newest} - {None}
 
 
+def _one_of(field: dict[str, Any], choices: list[str]) -> dict[str, Any]:
+    """A text field as a choice; the first is chosen."""
+    return {**field, "kind": "choice", "choices": choices, "default": choices[0] if choices else ""}
+
+
 def _summary(call: Call) -> Response:
     desk, store = call.desk, call.desk.store
     jobs = store.jobs.list(limit=200)
     counts = store.images.counts()
     used = _in_use(desk)
     kinds, models = {}, store.models.list()
+    # The rarest defect first: it is what a LoRA is for.
+    defects = sorted({one[0] for one in counts if one[1] == "train" and one[0].strip().lower() not in FLAWLESS_LABELS})
+    defects.sort(key=lambda label: counts[label, "train"])
     # What 0 stands for depends on the number of images: the form shows the number itself.
     looks = TrainEncoderConfig().looks(store.images.count(split="train"))
     for kind, about in KINDS.items():
@@ -87,11 +113,14 @@ def _summary(call: Call) -> Response:
         described, presets = describe_fields(find_operation(operation).config_type), about["presets"]
         if kind == "encoder":
             described = [{**one, "default": looks} if one["name"] == "images_seen" else one for one in described]
-            presets = {**presets, "usual": {"images_seen": looks}}
+            presets = {"length": {**presets["length"], "usual": {"images_seen": looks}}}
+        if kind == "lora":
+            described = [_one_of(one, defects) if one["name"] == "label" else one for one in described]
         kinds[kind] = {
             "operation": operation,
             "main": about["main"],
             "presets": presets,
+            "demo_images": DEMO_CROPS_SEEN if kind == "lora" else DEMO_IMAGES_SEEN,
             "fields": described,
             "speeds": _speeds(operation, jobs),
             "models": [_model(model, used) for model in models if model.kind == kind],
@@ -104,7 +133,6 @@ def _summary(call: Call) -> Response:
     return JSONResponse(
         {
             "demo": desk.demo,
-            "demo_images": DEMO_IMAGES_SEEN,
             "few": FEW_IMAGES,
             "classes": [
                 {"label": label, "slot": slot, "train": counts.get((label, "train"), 0)}
@@ -125,16 +153,37 @@ def _start(call: Call) -> Response:
         raise InvalidConfig(f"kind {kind!r}: {' or '.join(KINDS)} can be trained")
     operation = find_operation(str(KINDS[kind]["operation"]))
     config = operation.read_config(values)
-    if desk.demo and not 0 < config.images_seen <= DEMO_IMAGES_SEEN:
-        raise Refused(text("train.off_in_demo", call.language, n=f"{DEMO_IMAGES_SEEN:,}"))
+    most = DEMO_CROPS_SEEN if kind == "lora" else DEMO_IMAGES_SEEN
+    if desk.demo and not 0 < config.images_seen <= most:
+        raise Refused(text("train.off_in_demo", call.language, n=f"{most:,}"))
     if not desk.store.images.count(split="train"):
         raise NotReady(text("train.no_images", call.language))
     if kind == "ddpm" and config.condition != "label" and desk.store.projections.latest() is None:
         raise NotReady(text("train.needs_map", call.language))
     if kind == "redraw" and not desk.store.images.count(split="train", masked=True):
         raise NotReady(text("train.needs_masks", call.language))
+    if kind == "lora":
+        refuse_foreign(call, config.base)
+        # What is wrong is said now, not by a job that fails.
+        look_ahead(config, desk.store)
     if desk.store.settings.get("view") is None:
         desk.store.settings.set("view", desk.view().to_json())
+    return JSONResponse({"job": desk.engine.submit(operation.name, to_json(config))})
+
+
+def _lora(call: Call) -> Response:
+    """What a LoRA's training would come to, as `LoraPreflight`."""
+    config = find_operation("train_lora").read_config(call.json())
+    refuse_foreign(call, config.base)
+    return JSONResponse(to_json(look_ahead(config, call.desk.store)))
+
+
+def _measure(call: Call) -> Response:
+    """Starts the job that measures seconds and memory of a LoRA's steps."""
+    desk, operation = call.desk, find_operation("preflight_lora")
+    config = operation.read_config(call.json())
+    refuse_foreign(call, config.base)
+    look_ahead(config, desk.store)
     return JSONResponse({"job": desk.engine.submit(operation.name, to_json(config))})
 
 
@@ -143,4 +192,6 @@ def routes(desks: Desks) -> list[BaseRoute]:
     return [
         route("/kizu/train", _summary, desks),
         route("/kizu/train/start", _start, desks, ("POST",)),
+        route("/kizu/train/lora", _lora, desks, ("POST",)),
+        route("/kizu/train/lora/measure", _measure, desks, ("POST",)),
     ]

@@ -80,8 +80,14 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         name="train lora",
         help="teach a re-drawing model one defect from few photographs",
-        example="kizu train lora --label crack --workspace tiles",
+        example="kizu train lora --label crack --preset 20 --workspace tiles",
         operation="train_lora",
+    ),
+    Command(
+        name="train lora-preflight",
+        help="say what such a training would learn from, what looks wrong, and measure its seconds and memory",
+        example="kizu train lora-preflight --label crack --preset 20 sd15 --workspace tiles",
+        operation="preflight_lora",
     ),
     Command(
         name="train base",

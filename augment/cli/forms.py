@@ -3,7 +3,7 @@
 import argparse
 import json
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
@@ -51,10 +51,15 @@ def add_config(parser: argparse.ArgumentParser, config_type: type[Any]) -> None:
     """Add an argument for each field: positional where it has no default, an option named after it otherwise.
 
     Help comes from the field's metadata "help" and "unit"; choices from Literal; true and false become --x and --no-x.
+    A type with `presets` (fields by name, in groups) gets --preset, which other options override.
     """
     from augment.operations import field_types
 
     declared = field_types(config_type)
+    presets = _presets(config_type)
+    if presets:
+        words = "settings that suit so many photographs, or such a model; other options change them"
+        parser.add_argument("--preset", nargs="+", choices=list(presets), default=[], help=words)
     for field in fields(config_type):
         if field.name in declared:
             _add_field(parser, field, declared[field.name])
@@ -65,6 +70,8 @@ def read_config(parser: argparse.ArgumentParser, options: argparse.Namespace, co
     from augment.errors import InvalidConfig
     from augment.operations import config_from_json, field_types
 
+    presets = _presets(config_type)
+    suited = {name: value for chosen in getattr(options, "preset", ()) for name, value in presets[chosen].items()}
     given = {
         name.removeprefix(_PREFIX): value
         for name, value in vars(options).items()
@@ -73,9 +80,15 @@ def read_config(parser: argparse.ArgumentParser, options: argparse.Namespace, co
     try:
         declared = field_types(config_type)
         values = {name: _converted(name, declared[name], value) for name, value in given.items()}
-        return config_from_json(config_type, values)
+        return config_from_json(config_type, {**suited, **values})
     except InvalidConfig as error:
         parser.error(str(error))
+
+
+def _presets(config_type: type[Any]) -> dict[str, Mapping[str, Any]]:
+    """Those of all groups by name."""
+    groups: Mapping[str, Mapping[str, Mapping[str, Any]]] = getattr(config_type, "presets", {})
+    return {name: preset for group in groups.values() for name, preset in group.items()}
 
 
 def _add_field(parser: argparse.ArgumentParser, field: "Field[Any]", declared: Declared) -> None:

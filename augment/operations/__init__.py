@@ -106,6 +106,9 @@ OPERATIONS: dict[str, Operation] = {
             "train_redraw", "Train the re-drawing model", "train_redraw", "TrainRedrawConfig", "train_redraw", long=True
         ),
         _operation("train_lora", "Train a LoRA", "train_lora", "TrainLoraConfig", "train_lora", long=True),
+        _operation(
+            "preflight_lora", "Measure a LoRA's steps", "lora_preflight", "TrainLoraConfig", "preflight_lora", long=True
+        ),
         _operation("generate", "Generate samples", "generate", "GenerateConfig", "generate", long=False),
         _operation("redraw", "Re-draw a part", "redraw", "RedrawConfig", "redraw", long=False),
         _operation("redraw_batch", "Re-draw many", "redraw_batch", "RedrawBatchConfig", "redraw_batch", long=True),

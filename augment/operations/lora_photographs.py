@@ -1,33 +1,36 @@
-"""Which photographs a LoRA learns from, and their crops: the defect's, those set aside, and good ones beside them.
+"""Which photographs a LoRA learns from: the defect's, those set aside, and good ones beside them.
 
-Knows the store and pixels; no torch.
+Knows the store; no torch.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from augment.errors import InvalidConfig, NotFound, Refused
+from augment.latent.checkpoint import Checkpoint
+from augment.latent.lora.presets import PRESETS
 from augment.latent.lora.settings import LoraTraining
-from augment.latent.training_masks import training_mask
-from augment.operations.context import Context
-from augment.operations.mask_library import estimate_part
+from augment.operations.notices import Notice, notice
 from augment.operations.redraw_models import BUILT_IN
-from augment.operations.views import load_mask, load_pixels
+from augment.operations.views import load_mask
 from augment.store import ImageRecord, Store
-from augment.views import recoloured
 
-__all__ = ["Chosen", "LessonCrop", "TrainLoraConfig", "choose_photographs", "cut_lessons"]
+__all__ = ["Chosen", "TrainLoraConfig", "choose_photographs"]
 
 _MOST_HELD_OUT = 8
+_RARE = 40_000
+"""Number of a token in CLIP's vocabulary from which on words are rare: it is in the order of how often they occur."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainLoraConfig(LoraTraining):
     """Which defect is taught to which model, under which words, and how it is trained."""
 
+    presets: ClassVar[Mapping[str, Mapping[str, Mapping[str, Any]]]] = PRESETS
     label: str = field(default="", metadata={"help": "the defect's class; its training images with masks are learned"})
     image_ids: tuple[int, ...] = field(default=(), metadata={"help": "photographs to learn from, instead of all"})
     base: str = field(default=BUILT_IN, metadata={"help": "model to teach: built-in, a folder, a file or a Hub id"})
@@ -59,6 +62,11 @@ class TrainLoraConfig(LoraTraining):
         """What crops of the defect are called."""
         return self.instance_prompt.strip() or f"a {self.token} {self.label}".strip()
 
+    @property
+    def training(self) -> LoraTraining:
+        """How it is trained, without what."""
+        return LoraTraining(**{one.name: getattr(self, one.name) for one in fields(LoraTraining)})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
@@ -68,24 +76,15 @@ class Chosen:
     defect: tuple[ImageRecord, ...]
     held_out: tuple[ImageRecord, ...]
     good: tuple[ImageRecord, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Notice, ...]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LessonCrop:
-    """A crop as `LoraCrop` has it. image: the photograph."""
+def choose_photographs(config: TrainLoraConfig, store: Store, checkpoint: Checkpoint | None) -> Chosen:
+    """The photographs of a config. checkpoint: of its base; None where that is not on this machine yet.
 
-    pixels: NDArray[np.uint8]
-    defect: NDArray[np.bool_]
-    drawn: NDArray[np.bool_]
-    part: NDArray[np.bool_]
-    prompt: str
-    image: ImageRecord
-
-
-def choose_photographs(config: TrainLoraConfig, store: Store, side_px: int) -> Chosen:
-    """The photographs of a config. InvalidConfig where neither class nor images are given; NotFound where none is
-    there; Refused for images outside the training split."""
+    InvalidConfig where neither class nor images are given; NotFound where none is there; Refused for images outside the
+    training split.
+    """
     if config.image_ids:
         records = store.images.get_many(list(config.image_ids))
         missing = set(config.image_ids) - {record.id for record in records}
@@ -118,7 +117,7 @@ def choose_photographs(config: TrainLoraConfig, store: Store, side_px: int) -> C
         defect=tuple(learned),
         held_out=tuple(held[:_MOST_HELD_OUT]),
         good=tuple(good[row] for row in np.sort(order)),
-        notes=tuple(_notes(config, records, masked, learned, held, good, side_px)),
+        notes=tuple(_notes(config, records, masked, learned, held, good, checkpoint)),
     )
 
 
@@ -134,66 +133,38 @@ def _notes(
     learned: Sequence[ImageRecord],
     held: Sequence[ImageRecord],
     good: Sequence[ImageRecord],
-    side_px: int,
-) -> Iterator[str]:
+    checkpoint: Checkpoint | None,
+) -> Iterator[Notice]:
     if len(learned) == 1:
-        yield "one image: it will be learned by heart; ten photographs are enough, one is not"
+        yield notice("lora_one_image")
     if not masked:
-        yield "no image has a mask: all of each picture is learned as the defect; draw masks for a defect in its place"
+        yield notice("lora_no_masks")
     elif len(masked) < len(records):
-        yield f"{len(records) - len(masked)} images have no mask and are left out"
+        yield notice("lora_some_unmasked", count=len(records) - len(masked))
     if len(learned) > 1 and len({one.group for one in learned}) == 1:
-        yield f"all images show one part ({learned[0].group}): its look will be learned with the defect"
+        yield notice("lora_one_part", part=learned[0].group)
     if len({one.label for one in records}) > 1:
-        yield f"labels are mixed: {', '.join(sorted({one.label for one in records}))}; one word will stand for all"
-    small = sum(min(one.width_px, one.height_px) < side_px for one in learned)
-    if small:
-        yield f"{small} images are narrower than {side_px} px, what the model sees, and will be enlarged: soft"
+        yield notice("lora_mixed", labels=", ".join(sorted({one.label for one in records})))
     if not held:
-        yield "too few images to set any aside: there will be no held-out loss, and the advice rests on copies alone"
+        yield notice("lora_none_aside")
     if not good and config.regularisation_images:
-        yield "no good parts are there: surroundings may take on the defect's look; import good parts"
+        yield notice("lora_no_good")
+    if checkpoint is None:
+        yield notice("lora_fetched", model=config.base)
+        return
+    small = sum(min(one.width_px, one.height_px) < checkpoint.side_px for one in learned)
+    if small:
+        yield notice("lora_small", count=small, side=checkpoint.side_px)
+    if _is_word(config.token, checkpoint):
+        yield notice("lora_word", token=config.token)
 
 
-def cut_lessons(
-    config: TrainLoraConfig, records: Sequence[ImageRecord], side_px: int, count: int, context: Context, *, good: bool
-) -> list[LessonCrop]:
-    """`count` crops (side_px square) of each photograph. Asks now and then whether to stop."""
-    from augment.ddpm.crops import cut_crop, cut_good
-
-    lessons = []
-    for number, record in enumerate(records):
-        if number % 10 == 0:
-            context.progress.check()
-        pixels, mask = recoloured(load_pixels(context.store, record), "rgb"), load_mask(context.store, record)
-        part = estimate_part(context.store, record)
-        shown = (
-            np.full((*pixels.shape[:2], 1), 255, np.uint8) if part is None else part[..., None].astype(np.uint8) * 255
-        )
-        for index in range(count):
-            key = [config.seed, int(record.sha256[:8], 16), index]
-            # The same chance twice: the part is cut where the picture is.
-            twice = []
-            for levels in (pixels, shown):
-                rng = np.random.default_rng(key)
-                if good or mask is None or not mask.any():
-                    native = max(side_px, round(min(pixels.shape[:2]) * float(rng.uniform(0.3, 1.0))))
-                    twice.append(cut_good(levels, native, side_px, rng))
-                else:
-                    twice.append(cut_crop(levels, mask, side_px, rng))
-            crop, object_crop = twice
-            defect = crop.distance == 0
-            drawn = training_mask(rng, defect)
-            if not good and not defect.any():
-                defect = drawn = np.ones_like(defect)
-            lessons.append(
-                LessonCrop(
-                    pixels=crop.pixels,
-                    defect=defect,
-                    drawn=drawn,
-                    part=object_crop.pixels[..., 0] > 127,
-                    prompt=config.class_prompt if good else config.prompt,
-                    image=record,
-                )
-            )
-    return lessons
+def _is_word(token: str, checkpoint: Checkpoint) -> bool:
+    """Whether a model's tokenizer has a token as one piece that is not among the rarest. False where it has no file."""
+    for name in ("tokenizer.json", "vocab.json"):
+        path = checkpoint.path / "tokenizer" / name
+        if path.is_file():
+            told = json.loads(path.read_text(encoding="utf-8"))
+            number = told.get("model", {}).get("vocab", told).get(f"{token.lower()}</w>")
+            return number is not None and int(number) < _RARE
+    return False

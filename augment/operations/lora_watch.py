@@ -5,7 +5,7 @@ The first eight places, never picked. What was kept is written down as it comes,
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,14 +20,14 @@ from augment.masked import PasteConfig, Patch, crop_box, cut_patch, patch_side
 from augment.operations.lora_photographs import Chosen
 from augment.operations.mask_library import estimate_part, library_mask
 from augment.operations.views import load_mask, load_pixels
-from augment.store import Store
+from augment.store import ImageRecord, Store
 from augment.views import recoloured
 
 if TYPE_CHECKING:
     from augment.latent.lora.network import LoraNetwork
     from augment.latent.model import LatentModel
 
-__all__ = ["Kept", "LoraWatch", "advise", "preview_patches"]
+__all__ = ["Kept", "LoraWatch", "advise", "defect_picture", "preview_patches"]
 
 PREVIEWS = 8
 _STEPS = 12
@@ -35,7 +35,8 @@ _STEPS = 12
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """A file that was kept at a preview. figures: held_out_loss, copied (share of previews) and copy_distance."""
+    """A file that was kept at a preview. figures: held_out_loss, copied (share of previews),
+    copy_distance (median) and copy_limit, below which a preview is a copy."""
 
     images_seen: int
     file: str
@@ -53,27 +54,46 @@ def preview_patches(chosen: Chosen, checkpoint: Checkpoint, store: Store) -> lis
             mask = library_mask(store, chosen.label, image, number, estimate_part(store, image))
         else:
             image = chosen.defect[number % len(chosen.defect)]
-            own = load_mask(store, image)
-            mask = np.ones((image.height_px, image.width_px), np.bool_) if own is None or not own.any() else own
-        box = crop_box(mask, PasteConfig(), checkpoint.side_px)
-        side_px = patch_side(mask, box, checkpoint.side_px, checkpoint.side_px)
-        pixels = recoloured(load_pixels(store, image), "rgb")
-        places.append(cut_patch(pixels, mask, box, side_px, checkpoint.patch_grid_px))
+            mask = _own_mask(image, store)
+        places.append(_patch(image, mask, checkpoint, store))
     return places
+
+
+def _patch(image: ImageRecord, mask: NDArray[np.bool_], checkpoint: Checkpoint, store: Store) -> Patch:
+    box = crop_box(mask, PasteConfig(), checkpoint.side_px)
+    side_px = patch_side(mask, box, checkpoint.side_px, checkpoint.side_px)
+    return cut_patch(recoloured(load_pixels(store, image), "rgb"), mask, box, side_px, checkpoint.patch_grid_px)
+
+
+def defect_picture(image: ImageRecord, checkpoint: Checkpoint, store: Store) -> NDArray[np.uint8]:
+    """(side, side, 3): the defect of a photograph at the size at which one is drawn."""
+    return _square(_patch(image, _own_mask(image, store), checkpoint, store).pixels, checkpoint.side_px)
+
+
+def _own_mask(image: ImageRecord, store: Store) -> NDArray[np.bool_]:
+    """Of all of the photograph where none is there."""
+    own = load_mask(store, image)
+    return np.ones((image.height_px, image.width_px), np.bool_) if own is None or not own.any() else own
 
 
 @dataclass
 class LoraWatch:
-    """Draws, keeps and remembers. folder: the job's; told: what goes with the files."""
+    """Draws, keeps and remembers.
+
+    real: the photographs' defects, and `real_picture(row)` one of them as a picture; folder: the job's; told: what goes
+    with the files. pair: after `look`, the nearest of what was drawn beside its photograph, (side, 2 side, 3) uint8.
+    """
 
     model: "LatentModel"
     patches: Sequence[Patch]
     real: RealDefects
+    real_picture: Callable[[int], NDArray[np.uint8]]
     prompt: str
     training: LoraTraining
     told: Mapping[str, Any]
     folder: Path
     kept: list[Kept] = field(default_factory=list)
+    pair: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         """Takes up what was kept before."""
@@ -97,7 +117,11 @@ class LoraWatch:
             [look_of(pixels, patch.mask) for pixels, patch in zip(drawn, self.patches, strict=True)]
         )
         self._network = network
-        return np.stack([_square(pixels, self.model.checkpoint.side_px) for pixels in drawn])
+        shown = [_square(pixels, self.model.checkpoint.side_px) for pixels in drawn]
+        if len(self._found.nearest):
+            row = int(self._found.nearest.argmin())
+            self.pair = np.hstack([shown[row], self.real_picture(int(self._found.like[row]))])
+        return np.stack(shown)
 
     def keep(self, images_seen: int, metrics: Mapping[str, float]) -> Kept:
         """Writes the file of what `look` was last shown, and its figures."""
@@ -107,6 +131,8 @@ class LoraWatch:
         path = self.folder / f"lora-{images_seen:06d}.safetensors"
         save_lora(path, self._network, self.training, {**self.told, "images_seen": images_seen})
         figures = {"copied": float(found.copied.mean()), "copy_distance": float(np.median(found.nearest))}
+        if found.limit is not None:
+            figures["copy_limit"] = found.limit
         if "held_out_loss" in metrics:
             figures["held_out_loss"] = metrics["held_out_loss"]
         kept = Kept(

@@ -23,6 +23,16 @@ NoticeKey = Literal[
     "patch_enlarged",
     "lora_other_base",
     "lora_unsaid",
+    "lora_one_image",
+    "lora_no_masks",
+    "lora_some_unmasked",
+    "lora_one_part",
+    "lora_mixed",
+    "lora_small",
+    "lora_none_aside",
+    "lora_no_good",
+    "lora_word",
+    "lora_fetched",
 ]
 
 ENGLISH: Mapping[NoticeKey, str] = {
@@ -58,6 +68,24 @@ ENGLISH: Mapping[NoticeKey, str] = {
     ),
     "lora_other_base": "{lora} was trained on {base}, another model than this one: it may do little here, or harm.",
     "lora_unsaid": '{lora} knows its defect as "{token}", which the prompt does not say: use "{prompt}".',
+    "lora_one_image": "One image: it will be learned by heart. Ten photographs are enough, one is not.",
+    "lora_no_masks": (
+        "No image has a mask: all of each picture is learned as the defect. Draw masks for a defect in its place."
+    ),
+    "lora_some_unmasked": "{count} images have no mask and are left out.",
+    "lora_one_part": "All images show one part ({part}): its look will be learned with the defect.",
+    "lora_mixed": "Labels are mixed ({labels}): one word will stand for all.",
+    "lora_small": (
+        "{count} images are narrower than {side} px, what the model sees, and will be enlarged: their samples are soft."
+    ),
+    "lora_none_aside": (
+        "Too few images to set any aside: there will be no held-out loss, and the advice rests on copies alone."
+    ),
+    "lora_no_good": "No good parts are there: surroundings may take on the defect's look. Import good parts.",
+    "lora_word": (
+        'The token "{token}" is a word that the model knows: what it meant is lost. Take one without a meaning, as kzu.'
+    ),
+    "lora_fetched": "{model} is not on this machine yet: it is fetched when the training starts.",
     "no_classifier": "This map keeps no classifier: build the map again to see how samples are judged.",
 }
 """The sentence of each key, with the names of its values."""

@@ -14,7 +14,15 @@ from augment.operations.base_models import LATENT_ASSETS
 from augment.operations.context import Progress
 from augment.store import Store
 
-__all__ = ["BUILT_IN", "WORKSPACE", "ModelChoice", "find_checkpoint", "known_models", "model_choice"]
+__all__ = [
+    "BUILT_IN",
+    "WORKSPACE",
+    "ModelChoice",
+    "find_checkpoint",
+    "known_models",
+    "local_checkpoint",
+    "model_choice",
+]
 
 BUILT_IN = "built-in"
 WORKSPACE = "workspace"
@@ -24,6 +32,8 @@ _SMALL_STEPS, _SMALL_GUIDANCE = 20, 2.0
 _SMALL_SAMPLER: SamplerName = "dpmpp_2m_sde_karras"
 """A small network leaves some noise, and a sampler without chance keeps it: grain where a stain should be. One that
 draws new noise at every step forgets it."""
+
+_WANTED = ["*.json", "*.txt", "*/*.safetensors"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +106,15 @@ def model_choice(store: Store, model: str, progress: Progress | None = None) -> 
 def find_checkpoint(model: str, progress: Progress | None = None) -> Checkpoint:
     """The checkpoint of "built-in", a path, or a Hub id, whose files are fetched where they were not before.
 
-    Raises NotReady for the built-in one where it is not there, and for a Hub model that cannot be had, and what
-    `inspect_checkpoint` does.
+    Raises what `local_checkpoint` does, and NotReady for a Hub model that cannot be had.
+    """
+    return local_checkpoint(model) or inspect_checkpoint(_from_hub(model, progress or Progress()))
+
+
+def local_checkpoint(model: str) -> Checkpoint | None:
+    """The same from this machine alone: None for a Hub model that has not been fetched.
+
+    Raises NotReady for the built-in one where it is not there, and what `inspect_checkpoint` does.
     """
     if not model.strip():
         raise InvalidConfig("model: built-in, workspace, a folder, a .safetensors file or a Hub id is needed")
@@ -111,20 +128,22 @@ def find_checkpoint(model: str, progress: Progress | None = None) -> Checkpoint:
     path = Path(model).expanduser()
     if path.exists() or path.is_absolute() or model.count("/") != 1:
         return inspect_checkpoint(path)
-    return inspect_checkpoint(_from_hub(model, progress or Progress()))
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    with suppress(LocalEntryNotFoundError, HFValidationError):
+        return inspect_checkpoint(Path(snapshot_download(model, allow_patterns=_WANTED, local_files_only=True)))
+    return None
 
 
 def _from_hub(model: str, progress: Progress) -> Path:
-    """The folder of a Hub model: what was fetched before, else fetched now, its safetensors and small files alone."""
+    """The folder of a Hub model, its safetensors and small files alone, fetched now."""
     import httpx2
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    wanted = ["*.json", "*.txt", "*/*.safetensors"]
     try:
-        with suppress(LocalEntryNotFoundError):
-            return Path(snapshot_download(model, allow_patterns=wanted, local_files_only=True))
-        return Path(snapshot_download(model, allow_patterns=wanted, tqdm_class=_told_to(progress)))
+        return Path(snapshot_download(model, allow_patterns=_WANTED, tqdm_class=_told_to(progress)))
     except (HfHubHTTPError, HFValidationError, httpx2.HTTPError, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise NotReady(

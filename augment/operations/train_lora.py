@@ -5,26 +5,20 @@ to use is named with the reason. Cancelled or killed, it goes on from the checkp
 """
 
 import json
+import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.judge.copying import RealDefects, look_of
-from augment.latent.lora.settings import LoraTraining
+from augment.errors import Refused
 from augment.operations.context import Context
-from augment.operations.lora_photographs import Chosen, TrainLoraConfig, choose_photographs, cut_lessons
-from augment.operations.lora_watch import Kept, LoraWatch, advise, preview_patches
-from augment.operations.redraw_engines import fingerprint
+from augment.operations.lora_photographs import Chosen, TrainLoraConfig, choose_photographs
+from augment.operations.lora_watch import LoraWatch, advise
+from augment.operations.notices import Notice
 from augment.operations.redraw_models import find_checkpoint
-from augment.operations.views import load_mask, load_pixels
 from augment.store import ModelRecord
-
-if TYPE_CHECKING:
-    from augment.latent.lora.photographs import LoraPhotographs
-    from augment.latent.model import LatentModel
 
 __all__ = ["TrainLoraConfig", "TrainLoraResult", "train_lora"]
 
@@ -42,33 +36,28 @@ class TrainLoraResult:
     images_seen: int
     advice: str
     metrics: Mapping[str, float]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Notice, ...] = ()
 
 
 def train_lora(config: TrainLoraConfig, context: Context) -> TrainLoraResult:
     """Trains on the training split alone and commits a ModelRecord of kind "lora" for the file that is recommended.
 
-    Raises what `choose_photographs`, `find_checkpoint` and `load_model` do; Cancelled after a checkpoint.
+    Raises what `choose_photographs`, `find_checkpoint` and `load_model` do; Refused where the disk is too full for what
+    is kept; Cancelled after a checkpoint.
     """
     from augment.images import encode_png
     from augment.latent.lora.learning import train_lora as train
+    from augment.latent.lora.network import adapter_bytes
     from augment.latent.model import load_model
+    from augment.operations.lora_lessons import encoded, watch_of
     from augment.training.precision import choose_precision
 
     checkpoint = find_checkpoint(config.base)
-    chosen = choose_photographs(config, context.store, checkpoint.side_px)
+    chosen = choose_photographs(config, context.store, checkpoint)
     model = load_model(checkpoint, choose_precision(config.precision))
-    training = LoraTraining(**{one.name: getattr(config, one.name) for one in fields(LoraTraining)})
-    lessons, held_out = _encoded(config, chosen, model, context)
-    watch = LoraWatch(
-        model=model,
-        patches=preview_patches(chosen, checkpoint, context.store),
-        real=RealDefects([_look(one.id or 0, context) for one in chosen.defect]),
-        prompt=config.prompt,
-        training=training,
-        told=_told(config, chosen),
-        folder=context.job_folder,
-    )
+    _check_disk(config, adapter_bytes(model, config), context)
+    lessons, held_out = encoded(config, chosen, model, context)
+    watch = watch_of(config, chosen, model, context)
 
     def report(step: int, total: int, metrics: Mapping[str, float], previews: NDArray[np.uint8] | None) -> None:
         seen, shown = step * config.batch_size, None
@@ -76,54 +65,34 @@ def train_lora(config: TrainLoraConfig, context: Context) -> TrainLoraResult:
             kept = watch.keep(seen, metrics)
             metrics = {**metrics, **kept.figures}
             shown = {f"samples-{seen:06d}.png": encode_png(np.hstack(list(previews)))}
+            if watch.pair is not None:
+                shown[f"nearest-{seen:06d}.png"] = encode_png(watch.pair)
         context.progress(step, total, metrics, shown)
 
-    _, metrics = train(model, lessons, held_out, training, context.job_folder / "training.pt", report, watch.look)
-    return _keep(config, chosen, watch.kept, metrics, context)
+    _, metrics = train(
+        model, lessons, held_out, config.training, context.job_folder / "training.pt", report, watch.look
+    )
+    return _keep(config, chosen, watch, metrics, context)
 
 
-def _encoded(
-    config: TrainLoraConfig, chosen: Chosen, model: "LatentModel", context: Context
-) -> tuple["LoraPhotographs", "LoraPhotographs | None"]:
-    from augment.latent.lora.photographs import LoraCrop, encode_crops
-
-    side_px = model.checkpoint.side_px
-    per_good = max(1, config.crops * len(chosen.defect) // max(1, 2 * len(chosen.good)))
-    lessons = cut_lessons(config, chosen.defect, side_px, config.crops, context, good=False)
-    lessons += cut_lessons(config, chosen.good, side_px, min(per_good, config.crops), context, good=True)
-    aside = cut_lessons(config, chosen.held_out, side_px, 2, context, good=False)
-    names = [one.name for one in fields(LoraCrop)]
-    sets = [[LoraCrop(**{name: getattr(one, name) for name in names}) for one in some] for some in (lessons, aside)]
-    return encode_crops(model, sets[0], config), encode_crops(model, sets[1], config) if aside else None
-
-
-def _look(image_id: int, context: Context) -> NDArray[np.uint8]:
-    """The defect of a photograph, as copies are told by."""
-    record = context.store.images.get(image_id)
-    pixels, mask = load_pixels(context.store, record), load_mask(context.store, record)
-    return look_of(pixels, np.zeros(pixels.shape[:2], np.bool_) if mask is None else mask)
-
-
-def _told(config: TrainLoraConfig, chosen: Chosen) -> dict[str, Any]:
-    """What goes with the file."""
-    return {
-        "label": chosen.label,
-        "base": config.base,
-        "base_sha256": fingerprint(find_checkpoint(config.base).path),
-        "token": config.token,
-        "instance_prompt": config.prompt,
-        "class_prompt": config.class_prompt,
-        "images": len(chosen.defect),
-        "good_images": len(chosen.good),
-    }
+def _check_disk(config: TrainLoraConfig, file_bytes: int, context: Context) -> None:
+    """Refused where kept files, and a checkpoint with its successor, would not fit: it would fail in the middle."""
+    kept = -(-config.images_seen // config.preview_every)
+    # A checkpoint holds the adapters, their averages and two moments of the optimiser.
+    needed, free = (kept + 8) * file_bytes, shutil.disk_usage(context.job_folder).free
+    if free < needed:
+        raise Refused(
+            f"the disk has {free / 1e6:.0f} MB left and this training keeps up to {needed / 1e6:.0f} MB: free some, "
+            f"or take a rank below {config.rank} or a preview_every above {config.preview_every}"
+        )
 
 
 def _keep(
-    config: TrainLoraConfig, chosen: Chosen, kept: list[Kept], metrics: dict[str, float], context: Context
+    config: TrainLoraConfig, chosen: Chosen, watch: LoraWatch, metrics: dict[str, float], context: Context
 ) -> TrainLoraResult:
     """Moves the recommended file under its hash and commits the record."""
     workspace = context.store.workspace
-    best, reason = advise(kept)
+    best, reason = advise(watch.kept)
     target = workspace.checkpoints_dir / f"lora-{best.sha256[:16]}.safetensors"
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(".part")
@@ -135,8 +104,8 @@ def _keep(
         path=target.relative_to(workspace.root).as_posix(),
         sha256=best.sha256,
         config={
-            **_told(config, chosen),
-            "kept": [asdict(one) for one in kept],
+            **watch.told,
+            "kept": [asdict(one) for one in watch.kept],
             "advice": reason,
             "training": json.loads(json.dumps(asdict(config))),
         },

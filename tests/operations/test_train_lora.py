@@ -1,5 +1,6 @@
 """`kizu train lora` from photographs to a file: what it takes, what it says first, what it keeps, which it advises."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +9,14 @@ import pytest
 
 from augment.errors import Cancelled, InvalidConfig, NotFound, NotReady, Refused
 from augment.images import decode, encode_mask
-from augment.operations.lora_photographs import TrainLoraConfig, choose_photographs, cut_lessons
+from augment.jobs import run_inline
+from augment.operations.lora_lessons import cut_lessons
+from augment.operations.lora_photographs import TrainLoraConfig, choose_photographs
+from augment.operations.lora_preflight import look_ahead
 from augment.operations.lora_watch import Kept, advise
 from augment.operations.loras import told_of
 from augment.operations.redraw import RedrawConfig, redraw
+from augment.operations.redraw_models import find_checkpoint
 from augment.operations.train_lora import train_lora
 from augment.store import Store
 from tests.latent.models import save_tiny
@@ -45,6 +50,9 @@ def test_it_commits_the_advised_file_with_its_settings(store: Store, tmp_path: P
     assert {"held_out_loss", "copied", "copy_distance"} <= set(progress.metrics)
     # Eight places, each drawn at its own seed, beside each other.
     assert decode(progress.previews["samples-000016.png"]).pixels.shape == (64, 8 * 64, 3)
+    # The nearest of them beside the photograph that it comes nearest to.
+    assert decode(progress.previews["nearest-000016.png"]).pixels.shape == (64, 2 * 64, 3)
+    assert progress.metrics["copy_limit"] > 0
     told = told_of(store.workspace.root / result.path)
     assert told["instance_prompt"] == record.config["instance_prompt"] == "a kzu spot"
     assert told["images_seen"] == result.images_seen
@@ -89,7 +97,7 @@ def test_cancelled_and_resumed_it_gives_the_same_bytes(store: Store, tmp_path: P
 def test_lessons_are_cut_the_same_and_the_defect_is_in_them(store: Store, tmp_path: Path, base: str):
     add_photographs(store)
     context, told = context_of(store, tmp_path / "job"), config(base)
-    chosen = choose_photographs(told, store, 64)
+    chosen = choose_photographs(told, store, find_checkpoint(base))
     lessons = cut_lessons(told, chosen.defect, 64, 2, context, good=False)
     assert len(lessons) == 16 and all(one.defect.any() and (one.drawn | ~one.defect).all() for one in lessons)
     dark = [one.pixels[one.defect].mean() for one in lessons]
@@ -104,17 +112,20 @@ def test_what_looks_wrong_is_told_before(store: Store, base: str):
     add_photographs(store)
     records = store.images.list(split="train", label="spot")
     ids = tuple(record.id or 0 for record in records)
+    checkpoint = find_checkpoint(base)
 
-    def notes(**changes: object) -> str:
-        return " | ".join(choose_photographs(config(base, **changes), store, 64).notes)
+    def notes(**changes: object) -> set[str]:
+        return {one.key for one in choose_photographs(config(base, **changes), store, checkpoint).notes}
 
-    assert "narrower than 64 px" in notes()
-    assert "one image: it will be learned by heart" in notes(image_ids=ids[:1])
+    assert notes() == {"lora_small"}
+    assert "lora_one_image" in notes(image_ids=ids[:1])
     free = store.images.list(split="train", label="free")[0].id or 0
-    assert "labels are mixed: free, spot" in notes(image_ids=(*ids, free)) and "1 images have no mask" in notes(
-        image_ids=(*ids, free)
-    )
-    assert "no image has a mask" in notes(label="free")
+    assert {"lora_mixed", "lora_some_unmasked"} <= notes(image_ids=(*ids, free))
+    assert "lora_no_masks" in notes(label="free")
+    # A letter of its own is all that the tiny tokenizer has whole.
+    assert "lora_word" in notes(token="k") and "lora_word" not in notes(token="kzu")
+    absent = choose_photographs(config(base), store, None).notes
+    assert [one.key for one in absent] == ["lora_fetched"]
     with pytest.raises(Refused, match=r"is in the (test|validation) split"):
         notes(image_ids=(store.images.list(split="test", label="spot")[0].id or 0,))
     with pytest.raises(NotFound, match="no training image of 'crak': free, spot"):
@@ -125,15 +136,42 @@ def test_what_looks_wrong_is_told_before(store: Store, base: str):
         notes(label="")
 
 
+def test_a_preflight_measures_and_keeps_nothing(store: Store, base: str):
+    add_photographs(store)
+    ahead = look_ahead(config(base), store)
+    # Two previews, three tenths of the crops good parts: 16 * 0.7 / 8.
+    assert (ahead.images, ahead.good_images, ahead.steps, ahead.steps_per_image) == (8, 8, 4, 1.4)
+    assert ahead.seconds_per_step is ahead.seconds is None
+    measured = run_inline(store, "preflight_lora", config(base))
+    assert measured.seconds_per_step > 0 and measured.memory_bytes > 1e8 and not store.models.list()
+    after = look_ahead(config(base, images_seen=32), store)
+    assert after.seconds == pytest.approx(8 * measured.seconds_per_step + 4 * measured.preview_seconds)
+    assert after.memory_bytes == measured.memory_bytes
+    # Other steps cost other seconds.
+    assert look_ahead(config(base, batch_size=2), store).seconds is None
+
+
+def test_a_full_disk_is_told_before_the_first_step(
+    store: Store, tmp_path: Path, base: str, monkeypatch: pytest.MonkeyPatch
+):
+    add_photographs(store)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: shutil._ntuple_diskusage(10**9, 10**9 - 1000, 1000))
+    context = context_of(store, tmp_path / "job")
+    context.progress = progress = Recorder()
+    with pytest.raises(Refused, match=r"the disk has 0 MB left .* take a rank below 4"):
+        train_lora(config(base), context)
+    assert not progress.steps
+
+
 def test_without_a_validation_split_every_sixth_is_set_aside(store: Store, base: str):
     add_photographs(store)
     ids = tuple(one.id or 0 for one in store.images.list(split="train", label="spot"))
     # No photograph of the validation split bears this label.
-    chosen = choose_photographs(config(base, label="pit", image_ids=ids), store, 64)
+    chosen = choose_photographs(config(base, label="pit", image_ids=ids), store, find_checkpoint(base))
     assert [one.id for one in chosen.held_out] == [ids[0], ids[6]]
     assert [one.id for one in chosen.defect] == [*ids[1:6], ids[7]]
-    few = choose_photographs(config(base, label="pit", image_ids=ids[:5]), store, 64)
-    assert not few.held_out and len(few.defect) == 5 and "too few images to set any aside" in " ".join(few.notes)
+    few = choose_photographs(config(base, label="pit", image_ids=ids[:5]), store, find_checkpoint(base))
+    assert not few.held_out and len(few.defect) == 5 and "lora_none_aside" in {one.key for one in few.notes}
 
 
 @pytest.mark.parametrize(

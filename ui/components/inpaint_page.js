@@ -18,6 +18,13 @@ function redrawWords({ step, total, made }, count, seconds) {
   return t("inpaint.step_of", { step, total, made, n: count });
 }
 
+/** Answers with and without LoRAs as one: each seed with, then without. */
+function withoutToo(answer, plain) {
+  const named = (samples, key) => samples.map((sample) => ({ ...sample, note: t(key) }));
+  const pairs = [named(answer.samples, "inpaint.with_lora"), named(plain.samples, "inpaint.without_lora")];
+  return { ...answer, samples: pairs[0].flatMap((sample, i) => [sample, pairs[1][i]].filter(Boolean)), seconds: answer.seconds + plain.seconds };
+}
+
 class InpaintPage {
   constructor(element) {
     this.element = element;
@@ -171,9 +178,10 @@ class InpaintPage {
     this.results.forget();
     try {
       await this.canvas.keeper.settled();
-      const answer = await this.run.generate(config);
+      const { comparing } = this.form, answer = await this.run.generate(config);
+      const plain = comparing && !answer.stopped ? await this.run.generate({ ...config, loras: [] }) : null;
       this.form.advance(config.seed, answer.samples.length);
-      this.#answer(answer);
+      this.#answer(plain ? withoutToo(answer, plain) : answer);
     } catch (error) {
       this.#fail(error);
     }

@@ -3,6 +3,7 @@
 
 import { choices, fill, h, t } from "./dom.js";
 import { Run } from "./generate_run.js";
+import { LoraFields } from "./lora_fields.js";
 import { BatchFields } from "./redraw_batch.js";
 import { sigmaOf, stepOf } from "./strength.js";
 
@@ -37,7 +38,7 @@ export class RedrawForm {
     this.area = Object.fromEntries(["mask", "whole"].map((name) => [name, h("button", { type: "button", onclick: () => this.#aimAt(name) }, t(`inpaint.area_${name}`))]));
     this.fetching = h("div", { class: "progress" });
     this.fetch = new Run(this.fetching, () => (this.named.disabled = this.fetch.busy), "kizu/inpaint/model", fetchWords);
-    this.loras = h("input", { type: "text", spellcheck: "false", placeholder: t("inpaint.loras_hint"), oninput: () => this.blame("") });
+    this.loras = new LoraFields((lora) => this.#useLora(lora), () => (this.blame(""), this.#changed()));
     this.sampler = h("select", {});
     this.prompt = h("textarea", { rows: 2, spellcheck: "false" });
     this.negative_prompt = h("input", { type: "text", spellcheck: "false" });
@@ -67,7 +68,6 @@ export class RedrawForm {
     const presets = PRESETS.map(([name, strength]) => h("button", { type: "button", data: { strength }, onclick: () => this.#strength(strength) }, t(`inpaint.preset_${name}`)));
     this.presets = presets;
     this.words = h("div", { class: "words" }, field("prompt", this.prompt), field("negative_prompt", this.negative_prompt));
-    this.lora = h("details", {}, h("summary", {}, "LoRA"), field("loras", this.loras));
     this.reference = h("div", { class: "reference", title: t("inpaint.reference_long") });
     this.segments = h("div", { class: "segments", title: t("inpaint.area_long") }, Object.values(this.area));
     fill(root,
@@ -78,7 +78,7 @@ export class RedrawForm {
       this.batch.root,
       this.words,
       this.reference,
-      this.lora,
+      this.loras.root,
       h("div", { class: "field strength", title: t("inpaint.strength_long") },
         h("span", {}, t("inpaint.strength"), h("span", { class: "values" }, this.also, h("label", {}, "σ ", this.sigma))), this.strength, h("div", { class: "segments" }, presets)),
       h("div", { class: "four" }, field("sampler", this.sampler), field("steps", this.steps), field("guidance", this.guidance)),
@@ -88,11 +88,12 @@ export class RedrawForm {
       this.note);
   }
 
-  /** What there is to choose from: {labels, models, samplers, defaults, demo, batch} as the server tells; what was typed stays. */
-  configure({ labels, models, samplers, defaults, demo, batch }) {
+  /** What there is to choose from: {labels, models, loras, samplers, defaults, demo, batch} as the server tells; what was typed stays. */
+  configure({ labels, models, loras, samplers, defaults, demo, batch }) {
     this.models = [...models, ...(this.models ?? []).filter(({ other }) => other)];
     this.batch.configure(batch);
     this.labels = labels;
+    this.loras.configure(loras ?? []);
     choices(this.model, [...models.map(({ id, name }) => [id, window.kizu.has(`inpaint.model_${id}`) ? t(`inpaint.model_${id}`) : name]), ...(demo ? [] : [[OTHER, t("inpaint.model_other")]])]);
     choices(this.sampler, samplers.map((name) => [name, SAMPLERS[name] ?? name]));
     if (!this.configured && defaults) {
@@ -111,7 +112,8 @@ export class RedrawForm {
     choices(this.label, (chosen?.labels.length ? chosen.labels : (this.labels ?? [])).map((name) => [name, name]));
     this.named.hidden = this.model.value !== OTHER;
     this.words.hidden = this.reference.hidden = !prompted;
-    this.lora.hidden = !prompted || this.demo;
+    this.loras.root.hidden = !prompted || this.demo;
+    this.loras.suit(chosen?.id);
     this.sampler.disabled = !prompted;
     this.options.onCrop();
     this.#changed();
@@ -141,6 +143,19 @@ export class RedrawForm {
       this.fetch.fail(error);
     }
     this.#chosen();
+  }
+
+  // A LoRA knows its defect by a token: the prompt says it, unless other words were typed.
+  #useLora(lora) {
+    if (lora === undefined) return;
+    if (!this.prompt.value.trim() || this.prompt.value === this.spoken) this.prompt.value = lora?.instance_prompt ?? "";
+    this.spoken = this.prompt.value;
+    if (lora) this.aim(lora.label);
+  }
+
+  /** Whether samples are to be drawn without the LoRAs too, at the same seeds. */
+  get comparing() {
+    return Boolean(this.mode === "image" && this.chosen?.prompted && this.loras.comparing);
   }
 
   // This image, or many in a job.
@@ -232,16 +247,14 @@ export class RedrawForm {
       sampler: this.sampler.value,
       match_colour: this.match_colour.checked,
       // What takes no words takes neither of these.
-      loras: this.chosen.prompted ? this.loras.value.split(",").map((part) => part.trim()).filter(Boolean) : [],
+      loras: this.chosen.prompted ? this.loras.values : [],
       reference_id: (this.chosen.prompted && this.after?.id) || null,
     };
   }
 
   /** Marks the field that an error speaks of. */
   blame(message) {
-    const wrong = message.startsWith("LoRA");
-    this.loras.classList.toggle("wrong", wrong);
-    if (wrong) this.lora.open = true;
+    this.loras.wrong = message.startsWith("LoRA");
   }
 
   /** After `used` samples: the next seeds, unless the seed is to stay. */

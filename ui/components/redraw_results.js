@@ -76,7 +76,7 @@ export class RedrawResults {
 
   #row(sample) {
     const cells = h("span", { class: "cells" }, PIECES.map((piece) => h("span", { class: "cell" }, h("small", {}, t(`inpaint.${piece}`)))));
-    const facts = h("span", { class: "facts" }, h("span", {}, t("map.seed_value", { seed: sample.seed })));
+    const facts = h("span", { class: "facts" }, sample.note ? h("span", {}, sample.note) : null, h("span", {}, t("map.seed_value", { seed: sample.seed })));
     this.#fill(sample, cells, facts);
     const act = (decision, words, key, kind) => h("button", { type: "button", class: `quiet ${kind}`, data: { decide: decision } }, t(words), h("kbd", {}, key));
     return h("div", { class: "made", data: { id: sample.id } },

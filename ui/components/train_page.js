@@ -3,10 +3,12 @@
 
 import { ConfigForm } from "./config_form.js";
 import { fill, getJson, h, postJson, t } from "./dom.js";
+import { LoraPreflight } from "./lora_preflight.js";
 
 const ACTIVE = ["running", "queued"];
 const RESUMABLE = ["interrupted", "cancelled", "failed"];
-const METRICS = ["validation_balanced_accuracy", "held_out_loss", "loss", "images_per_second"];
+const METRICS = ["validation_balanced_accuracy", "held_out_loss", "copied", "loss", "images_per_second"];
+const ALARM_SHARE = 0.25; // of the previews, as the training itself has it
 const step = (name) => Number(/(\d+)\D*$/.exec(name)?.[1] ?? 0);
 const when = (iso) => (iso ? new Date(iso).toLocaleString(kizu.lang, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }) : "");
 const brief = (value) => (Math.abs(value) >= 100 ? Math.round(value).toString() : Number(value).toPrecision(3));
@@ -17,14 +19,15 @@ class Setup {
     this.kind = "ddpm";
     this.kinds = h("div", { class: "segments wide", role: "group", "aria-label": t("train.what") });
     this.about = h("p", { class: "note" });
-    this.presets = h("div", { class: "segments wide", role: "group", "aria-label": t("train.preset") });
+    this.presets = h("div", { class: "presets" });
     this.main = h("div", { class: "pair" });
     this.rest = h("div", { class: "pair" });
     this.more = h("details", {}, h("summary", {}, t("train.more")), this.rest);
     this.preflight = h("div", { class: "preflight" });
+    this.lora = new LoraPreflight(() => this.#ready());
     this.words = h("p", { class: "note", role: "status" });
     this.go = h("button", { type: "button", class: "primary", onclick: () => this.#start() }, t("train.start"));
-    fill(root, h("h2", {}, t("train.what")), this.kinds, this.about, h("div", { class: "labelled" }, h("span", { class: "muted" }, t("train.preset")), this.presets), this.main, this.more, this.preflight, h("div", { class: "start" }, this.go, this.words));
+    fill(root, h("h2", {}, t("train.what")), this.kinds, this.about, this.presets, this.main, this.more, this.preflight, h("div", { class: "start" }, this.go, this.words));
   }
 
   set(data) {
@@ -43,21 +46,28 @@ class Setup {
     this.form = new ConfigForm("train.field", () => this.#preflight());
     this.form.draw(this.main, fields, main);
     this.form.draw(this.rest, fields, fields.map((field) => field.name).filter((name) => !main.includes(name)));
-    if (this.data.demo) this.form.values = { images_seen: this.data.demo_images };
+    if (this.data.demo) this.form.values = { images_seen: Math.min(this.form.values.images_seen, this.about_kind.demo_images) };
     this.words.textContent = "";
     this.#preflight();
   }
 
   get about_kind() { return this.data.kinds[this.kind]; }
 
+  // A row of buttons for each group; one that is on has all its values in the fields.
   #presets() {
-    const values = this.form.values;
-    fill(this.presets, Object.entries(this.about_kind.presets).map(([name, preset]) => {
-      const on = Object.entries(preset).every(([field, value]) => values[field] === value);
-      const off = this.data.demo && preset.images_seen > this.data.demo_images;
-      return h("button", { type: "button", "aria-pressed": String(on), disabled: off, title: off ? t("train.off_in_demo", { n: kizu.number(this.data.demo_images) }) : null,
-        onclick: () => { this.form.values = preset; this.#preflight(); } }, t(`train.preset_${name}`), h("small", {}, this.#time(preset.images_seen) || t("train.images_short", { n: kizu.number(preset.images_seen / 1000) })));
-    }));
+    const values = this.form.values, { presets, demo_images } = this.about_kind;
+    fill(this.presets, Object.entries(presets).map(([group, members]) => h("div", { class: "labelled" }, h("span", { class: "muted" }, t(`train.preset_${group}`)),
+      h("div", { class: "segments wide", role: "group", "aria-label": t(`train.preset_${group}`) }, Object.entries(members).map(([name, preset]) => {
+        const on = Object.entries(preset).every(([field, value]) => values[field] === value);
+        const off = this.data.demo && (preset.images_seen > demo_images || (group === "model" && name !== "built-in"));
+        return h("button", { type: "button", "aria-pressed": String(on), disabled: off, title: off ? t("train.off_in_demo", { n: kizu.number(demo_images) }) : null,
+          onclick: () => { this.form.values = preset; this.#preflight(); } }, t(`train.preset_${name}`), preset.images_seen ? h("small", {}, this.#long(preset.images_seen)) : null);
+      })))));
+  }
+
+  /** A length in time where it is known, else in images. */
+  #long(images) {
+    return this.#time(images) || (images < 10_000 ? t("train.images_few", { n: kizu.number(images) }) : t("train.images_short", { n: kizu.number(images / 1000) }));
   }
 
   /** Length of a training in words, from the speed measured here with this width; "" where there is none. */
@@ -70,6 +80,11 @@ class Setup {
   #preflight() {
     this.#presets();
     this.form.blame(null);
+    if (this.kind === "lora") {
+      fill(this.preflight, this.lora.root);
+      this.lora.ask(this.form.values);
+      return this.#ready();
+    }
     const { classes, few, projection, masks } = this.data, { images_seen, batch_size, condition, side_px = this.data.side_px } = this.form.values;
     const total = classes.reduce((sum, row) => sum + row.train, 0);
     const most = Math.max(1, ...classes.map((row) => row.train));
@@ -89,11 +104,17 @@ class Setup {
       needsMasks ? h("p", { class: "note warn" }, t("train.needs_masks"), " ", link("data", t("train.go_data"))) : null,
       scarce.length && total ? h("p", { class: "note warn" }, t("train.few", { labels: scarce.map((row) => row.label).join(", "), n: few })) : null,
       total ? h("p", { class: "note" }, facts.join(" ")) : null);
-    this.go.disabled = !total || needsMap || needsMasks || this.busy;
+    this.missing = !total || needsMap || needsMasks;
+    this.#ready();
+  }
+
+  #ready() {
+    this.go.disabled = this.busy || (this.kind === "lora" ? this.lora.refused : this.missing);
   }
 
   async #start() {
-    this.busy = this.go.disabled = true;
+    this.busy = true;
+    this.#ready();
     try {
       const { job } = await postJson("kizu/train/start", { kind: this.kind, ...this.form.values });
       this.words.textContent = "";
@@ -105,7 +126,7 @@ class Setup {
       this.form.blame(error.message);
     }
     this.busy = false;
-    this.go.disabled = false;
+    this.#ready();
   }
 }
 
@@ -168,14 +189,16 @@ class Run {
       job.metrics?.images_per_second ? `${brief(job.metrics.images_per_second)} ${t("shell.rate")}` : "", job.eta ? t("shell.eta", { time: kizu.duration(job.eta) }) : "",
       config.condition ? t(`train.field_condition_${config.condition}`) : ""];
     this.words.textContent = facts.filter(Boolean).join("  ·  ");
-    this.trouble.hidden = !job.error;
-    this.trouble.textContent = job.error ?? "";
-    this.trouble.className = job.state === "interrupted" ? "note trouble warn" : "note trouble bad";
+    // Copies are no failure of the training, and worth knowing while it runs.
+    const { copied = 0, copy_distance, copy_limit } = job.metrics ?? {}, alarm = copied >= ALARM_SHARE ? t("train.copies", { share: Math.round(100 * copied), distance: brief(copy_distance), limit: brief(copy_limit) }) : "";
+    this.trouble.textContent = job.error ?? alarm;
+    this.trouble.hidden = !this.trouble.textContent;
+    this.trouble.className = !job.error || job.state === "interrupted" ? "note trouble warn" : "note trouble bad";
     const names = [...(job.previews ?? [])].sort((a, b) => step(b) - step(a)), key = names.join();
     this.previews.hidden = !names.length;
     if (key === this.shown) return;
     this.shown = key;
-    fill(this.previews, names.slice(0, 12).map((name) => h("figure", {}, h("figcaption", {}, kizu.number(step(name))), h("img", { src: `kizu/job/${job.id}/preview/${encodeURIComponent(name)}`, alt: t("train.preview_at", { n: step(name) }), loading: "lazy" }))));
+    fill(this.previews, names.slice(0, 16).map((name) => h("figure", { class: name.startsWith("nearest") ? "pair" : null }, h("figcaption", {}, name.startsWith("nearest") ? t("train.nearest") : kizu.number(step(name))), h("img", { src: `kizu/job/${job.id}/preview/${encodeURIComponent(name)}`, alt: t(name.startsWith("nearest") ? "train.nearest_at" : "train.preview_at", { n: step(name) }), loading: "lazy" }))));
   }
 
   #curve() {
@@ -209,7 +232,7 @@ class Run {
     fill(this.models, h("h2", {}, t(`train.models_${this.kind}`), h("small", {}, t("train.models_why"))),
       models.length
         ? h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, t("train.name")), names.map((name) => h("th", {}, t(`train.metric_${name}`))), h("th", {}, t("train.made")), h("th", {}, "SHA-256"), h("th", {}, ""))),
-            h("tbody", {}, models.map((model) => h("tr", {}, h("td", { title: model.name }, model.name), names.map((name) => h("td", {}, name in model.metrics ? brief(model.metrics[name]) : "–")), h("td", {}, when(model.created)), h("td", { class: "sha" }, model.sha256), h("td", {}, model.used ? h("span", { class: "used" }, t("train.used")) : "")))))
+            h("tbody", {}, models.map((model) => h("tr", {}, h("td", { title: model.advice || model.name }, model.name, model.advice ? h("small", {}, model.advice) : null), names.map((name) => h("td", {}, name in model.metrics ? brief(model.metrics[name]) : "–")), h("td", {}, when(model.created)), h("td", { class: "sha" }, model.sha256), h("td", {}, model.used ? h("span", { class: "used" }, t("train.used")) : "")))))
         : h("p", { class: "note" }, t(`train.none_${this.kind}`)));
   }
 }

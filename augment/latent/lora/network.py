@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from diffusers import DiffusionPipeline, UNet2DConditionModel
     from transformers import PreTrainedModel
 
-__all__ = ["LoraNetwork", "save_lora"]
+__all__ = ["LoraNetwork", "adapter_bytes", "save_lora"]
 
 _TEXT_TARGETS = r".*\.(q_proj|k_proj|v_proj|out_proj)"
 _TEXTS = ("text_encoder", "text_encoder_2")
@@ -99,6 +99,13 @@ def _add(module: "UNet2DConditionModel | PreTrainedModel", targets: str, trainin
     for weight in module.parameters():
         if weight.requires_grad:
             weight.data = weight.data.float()
+
+
+def adapter_bytes(model: LatentModel, training: LoraTraining) -> int:
+    """Size of the U-Net's adapters in float32: a (rank, in, ...) and an (out, rank) for each layer (out, in, ...)."""
+    pattern = re.compile(TARGETS[training.targets])
+    shapes = [layer.weight.shape for name, layer in model.pipeline.unet.named_modules() if pattern.fullmatch(name)]
+    return 4 * training.rank * sum(int(shape[0] + shape[1:].numel()) for shape in shapes)
 
 
 def save_lora(path: Path, network: LoraNetwork, training: LoraTraining, told: Mapping[str, Any]) -> None:
