@@ -90,6 +90,12 @@ COMMANDS: tuple[Command, ...] = (
         operation="preflight_lora",
     ),
     Command(
+        name="train lora-grid",
+        help="train LoRAs on more or fewer photographs and good parts, and lay their samples beside each other",
+        example="kizu train lora-grid --label crack --instances 10 20 --regularisation 0 100 --workspace tiles",
+        operation="lora_grid",
+    ),
+    Command(
         name="train base",
         help="make the networks that trainings start from, from drawn surfaces and a seed",
         example="kizu train base --workspace /tmp/kizu-base-training",

@@ -1,6 +1,7 @@
 """A loaded Stable Diffusion model: its networks, its text, its place in memory. Knows no mask and no sampler."""
 
 import contextlib
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,7 @@ class LatentModel:
     pipeline: Any
     precision: Precision
     loras: tuple[LoraFile, ...] = field(default=())
+    _loading: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def device(self) -> torch.device:
@@ -112,9 +114,15 @@ class LatentModel:
         _slice(self.pipeline)
 
     def use_loras(self, loras: Sequence[LoraFile]) -> None:
-        """Loads these LoRAs, each with its weight, in place of those before. InvalidInput for one that does not fit."""
-        if tuple(loras) == self.loras:
-            return
+        """Loads these LoRAs, each with its weight, in place of those before. InvalidInput for one that does not fit.
+
+        Two threads that draw with one model may call it at once.
+        """
+        with self._loading:
+            if tuple(loras) != self.loras:
+                self._load_loras(loras)
+
+    def _load_loras(self, loras: Sequence[LoraFile]) -> None:
         self.pipeline.unload_lora_weights()
         self.loras = ()
         for number, lora in enumerate(loras):
@@ -164,6 +172,8 @@ def load_model(checkpoint: Checkpoint, precision: Precision | None = None) -> La
     # The page and the terminal show their own progress.
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
+    # It warns of every LoRA that leaves the text encoder alone, as most do.
+    diffusers.utils.logging.get_logger("diffusers.loaders").setLevel(diffusers.utils.logging.ERROR)
     precision = precision or choose_precision()
     dtype = torch.float32 if precision.device.type == "cpu" else precision.dtype
     options = {"dtype": dtype, "local_files_only": True, "safety_checker": None, "requires_safety_checker": False}

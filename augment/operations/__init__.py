@@ -109,6 +109,7 @@ OPERATIONS: dict[str, Operation] = {
         _operation(
             "preflight_lora", "Measure a LoRA's steps", "lora_preflight", "TrainLoraConfig", "preflight_lora", long=True
         ),
+        _operation("lora_grid", "Compare LoRAs", "lora_grid", "LoraGridConfig", "lora_grid", long=True),
         _operation("generate", "Generate samples", "generate", "GenerateConfig", "generate", long=False),
         _operation("redraw", "Re-draw a part", "redraw", "RedrawConfig", "redraw", long=False),
         _operation("redraw_batch", "Re-draw many", "redraw_batch", "RedrawBatchConfig", "redraw_batch", long=True),

@@ -38,11 +38,16 @@ def encoded(
     return encode_crops(model, lessons, config), encode_crops(model, aside, config) if aside else None
 
 
-def watch_of(config: TrainLoraConfig, chosen: Chosen, model: "LatentModel", context: Context) -> LoraWatch:
-    """Eight places to draw at, and the photographs' defects to hold what is drawn against."""
+def watch_of(
+    config: TrainLoraConfig, chosen: Chosen, model: "LatentModel", context: Context, places: Chosen | None = None
+) -> LoraWatch:
+    """Eight places to draw at, and the photographs' defects to hold what is drawn against.
+
+    places: whose good parts are drawn on; those of `chosen` if not given.
+    """
     return LoraWatch(
         model=model,
-        patches=preview_patches(chosen, model.checkpoint, context.store),
+        patches=preview_patches(places or chosen, model.checkpoint, context.store),
         real=RealDefects([_look(one, context) for one in chosen.defect]),
         real_picture=lambda row: defect_picture(chosen.defect[row], model.checkpoint, context.store),
         prompt=config.prompt,
@@ -99,12 +104,14 @@ def cut_lessons(
             drawn = training_mask(rng, defect)
             if not good and not defect.any():
                 defect = drawn = np.ones_like(defect)
+            # The four ways in turn.
+            flips = np.s_[:: 1 - 2 * (index & 1), :: 1 - (index & 2)] if config.mirror else np.s_[:, :]
             lessons.append(
                 LoraCrop(
-                    pixels=crop.pixels,
-                    defect=defect,
-                    drawn=drawn,
-                    part=object_crop.pixels[..., 0] > 127,
+                    pixels=crop.pixels[flips],
+                    defect=defect[flips],
+                    drawn=drawn[flips],
+                    part=object_crop.pixels[flips][..., 0] > 127,
                     prompt=config.class_prompt if good else config.prompt,
                 )
             )

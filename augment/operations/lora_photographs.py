@@ -40,7 +40,8 @@ class TrainLoraConfig(LoraTraining):
     regularisation_images: int = field(
         default=100, metadata={"help": "good parts trained beside it; 0 for none, more than there are for all"}
     )
-    crops: int = field(default=8, metadata={"help": "crops cut around each mask, each with other surroundings"})
+    crops: int = field(default=16, metadata={"help": "crops cut around each mask, each with other surroundings"})
+    mirror: bool = field(default=True, metadata={"help": "mirror crops as well; not for letters and the like"})
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""

@@ -20,7 +20,7 @@ from augment.operations.notices import Notice
 from augment.operations.redraw_models import find_checkpoint
 from augment.store import ModelRecord
 
-__all__ = ["TrainLoraConfig", "TrainLoraResult", "train_lora"]
+__all__ = ["TrainLoraConfig", "TrainLoraResult", "taught", "train_lora"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,15 @@ def train_lora(config: TrainLoraConfig, context: Context) -> TrainLoraResult:
     Raises what `choose_photographs`, `find_checkpoint` and `load_model` do; Refused where the disk is too full for what
     is kept; Cancelled after a checkpoint.
     """
+    chosen = choose_photographs(config, context.store, find_checkpoint(config.base))
+    watch, metrics = taught(config, chosen, context)
+    return _keep(config, chosen, watch, metrics, context)
+
+
+def taught(
+    config: TrainLoraConfig, chosen: Chosen, context: Context, places: Chosen | None = None
+) -> tuple[LoraWatch, dict[str, float]]:
+    """A training in the context's folder: what was kept there, and the last metrics. places: as `watch_of` has it."""
     from augment.images import encode_png
     from augment.latent.lora.learning import train_lora as train
     from augment.latent.lora.network import adapter_bytes
@@ -52,12 +61,10 @@ def train_lora(config: TrainLoraConfig, context: Context) -> TrainLoraResult:
     from augment.operations.lora_lessons import encoded, watch_of
     from augment.training.precision import choose_precision
 
-    checkpoint = find_checkpoint(config.base)
-    chosen = choose_photographs(config, context.store, checkpoint)
-    model = load_model(checkpoint, choose_precision(config.precision))
+    model = load_model(find_checkpoint(config.base), choose_precision(config.precision))
     _check_disk(config, adapter_bytes(model, config), context)
     lessons, held_out = encoded(config, chosen, model, context)
-    watch = watch_of(config, chosen, model, context)
+    watch = watch_of(config, chosen, model, context, places)
 
     def report(step: int, total: int, metrics: Mapping[str, float], previews: NDArray[np.uint8] | None) -> None:
         seen, shown = step * config.batch_size, None
@@ -69,10 +76,9 @@ def train_lora(config: TrainLoraConfig, context: Context) -> TrainLoraResult:
                 shown[f"nearest-{seen:06d}.png"] = encode_png(watch.pair)
         context.progress(step, total, metrics, shown)
 
-    _, metrics = train(
-        model, lessons, held_out, config.training, context.job_folder / "training.pt", report, watch.look
-    )
-    return _keep(config, chosen, watch, metrics, context)
+    training, checkpoint = config.training, context.job_folder / "training.pt"
+    _, metrics = train(model, lessons, held_out, training, checkpoint, report, watch.look)
+    return watch, metrics
 
 
 def _check_disk(config: TrainLoraConfig, file_bytes: int, context: Context) -> None:

@@ -21,8 +21,8 @@ SIDE_PX = 64
 
 
 def training(**changes: object) -> LoraTraining:
-    told = {"images_seen": 160, "batch_size": 4, "rank": 4, "lora_alpha": 4.0, "learning_rate": 0.01}
-    return LoraTraining(**{**told, "preview_every": 80, "checkpoint_every": 80, "warmup_steps": 2, **changes})
+    told = {"images_seen": 80, "batch_size": 4, "rank": 4, "lora_alpha": 4.0, "learning_rate": 0.01}
+    return LoraTraining(**{**told, "preview_every": 40, "checkpoint_every": 40, "warmup_steps": 2, **changes})
 
 
 def crop(number: int, good: bool = False) -> LoraCrop:
@@ -76,7 +76,7 @@ def test_crops_are_weighed_by_what_they_show(folders: dict[str, Path]):
     photographs, _ = crops(model, config)
     assert photographs.latents.shape == photographs.emptied.shape == (9, 4, 16, 16)
     assert photographs.good.tolist() == [False] * 6 + [True] * 3
-    assert set(np.unique(photographs.weight[0])) == {np.float32(0.3), np.float32(1.0)}
+    assert set(np.unique(photographs.weight[0])) == {np.float32(0.02), np.float32(0.3), np.float32(1.0)}
     # Under the mask the two differ; far from it by what the autoencoder's norms carry there alone.
     differs = np.abs(photographs.latents - photographs.emptied).max((0, 1))
     assert differs.max() > 10 * differs[0, 0]
@@ -113,7 +113,7 @@ def test_a_lora_learns_and_a_stopped_training_ends_in_the_same_bits(
 def test_the_file_does_in_diffusers_what_the_training_ended_with(
     folders: dict[str, Path], tmp_path: Path, kind: str, text: bool
 ):
-    config = training(images_seen=40, text_encoder=text, lora_alpha=8.0)
+    config = training(images_seen=16, text_encoder=text, lora_alpha=8.0)
     model, network, _, _ = trained(folders[kind], tmp_path / "c.pt", config)
     file = tmp_path / "crack.safetensors"
     save_lora(file, network, config, {"token": "shs"})

@@ -1,7 +1,7 @@
 """`kizu train lora` from photographs to a file: what it takes, what it says first, what it keeps, which it advises."""
 
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from augment.errors import Cancelled, InvalidConfig, NotFound, NotReady, Refused
 from augment.images import decode, encode_mask
 from augment.jobs import run_inline
+from augment.operations.lora_grid import LoraGridConfig, lora_grid
 from augment.operations.lora_lessons import cut_lessons
 from augment.operations.lora_photographs import TrainLoraConfig, choose_photographs
 from augment.operations.lora_preflight import look_ahead
@@ -92,6 +93,31 @@ def test_cancelled_and_resumed_it_gives_the_same_bytes(store: Store, tmp_path: P
     again = train_lora(config(base), context)
     assert again.sha256 == whole.sha256 and progress.steps == [4]
     assert store.models.get(again.model_id).config["kept"] == store.models.get(whole.model_id).config["kept"]
+
+
+def test_the_grid_lays_trainings_beside_each_other_and_goes_on_where_it_was(store: Store, tmp_path: Path, base: str):
+    add_photographs(store)
+    told = asdict(config(base, images_seen=8, preview_every=4, checkpoint_every=4))
+    grid = LoraGridConfig(**told, instances=(2, 99), regularisation=(0,), sheet=str(tmp_path / "sheet.png"))
+    context = context_of(store, tmp_path / "job")
+    context.progress = Recorder(stop_at=3)
+    with pytest.raises(Cancelled):
+        lora_grid(grid, context)
+    context.progress = progress = Recorder()
+    rows = lora_grid(grid, context).rows
+    # All eight photographs stand for 99; the first training is not gone through again.
+    assert [(row.instances, row.regularisation, row.steps) for row in rows] == [
+        (2, 0, 1),
+        (2, 0, 2),
+        (8, 0, 1),
+        (8, 0, 2),
+    ]
+    assert progress.steps == [4]
+    sheet = decode((tmp_path / "sheet.png").read_bytes()).pixels
+    assert sheet.shape[0] == 4 * 64 and sheet.shape[1] > 8 * 64
+    # Each row has its own pictures: what was learned differs.
+    assert not np.array_equal(sheet[:64, -512:], sheet[128:192, -512:])
+    assert not store.models.list()
 
 
 def test_lessons_are_cut_the_same_and_the_defect_is_in_them(store: Store, tmp_path: Path, base: str):

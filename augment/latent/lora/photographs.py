@@ -76,7 +76,8 @@ def encode_crops(model: LatentModel, crops: Sequence[LoraCrop], training: LoraTr
 def _weight(crop: LoraCrop, grid_px: int, training: LoraTraining) -> NDArray[np.float32]:
     """(h, w): the defect's weight wherever any pixel of it is, so that a thin crack does not fall between the cells."""
     weight = np.full_like(_cells(crop.drawn, grid_px), training.background_weight)
-    weight[_cells(crop.part | crop.drawn, grid_px) > 0] = training.object_weight
+    weight[_cells(crop.part, grid_px) > 0] = training.object_weight
+    weight[_cells(crop.drawn, grid_px) > 0] = training.mask_weight
     # On a good part all that is re-drawn is what is to be learned.
     weight[_cells(crop.defect if crop.defect.any() else crop.drawn, grid_px) > 0] = training.defect_weight
     return weight

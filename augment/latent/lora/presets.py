@@ -10,9 +10,9 @@ _LARGE = {"learning_rate": 1e-4, "targets": "attention", "rank": 8, "lora_alpha"
 
 PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "photographs": {
-        "10": {"images_seen": 800, "crops": 12},
-        "20": {"images_seen": 1200, "crops": 8},
-        "50": {"images_seen": 2400, "crops": 4},
+        "10": {"images_seen": 800, "crops": 24},
+        "20": {"images_seen": 1200, "crops": 16},
+        "50": {"images_seen": 2400, "crops": 8},
     },
     "model": {
         "built-in": {

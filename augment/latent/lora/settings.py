@@ -35,11 +35,13 @@ class LoraTraining(Training):
         default=0.3, metadata={"help": "share of a batch that shows good parts, where there are any"}
     )
     min_snr_gamma: float = field(
-        default=5.0, metadata={"help": "largest weight of a noise level by its signal (min-SNR); 0 for none"}
+        default=0.0,
+        metadata={"help": "largest weight of a noise level by its signal (min-SNR, 5 is usual); 0 for none"},
     )
     defect_weight: float = field(default=1.0, metadata={"help": "weight of the loss on the defect's own pixels"})
-    object_weight: float = field(default=0.3, metadata={"help": "weight on the rest of the mask and of the part"})
-    background_weight: float = field(default=0.05, metadata={"help": "weight on what lies around the part"})
+    mask_weight: float = field(default=0.3, metadata={"help": "weight on the rest of what was marked around it"})
+    object_weight: float = field(default=0.02, metadata={"help": "weight on the rest of the part"})
+    background_weight: float = field(default=0.0, metadata={"help": "weight on what lies around the part"})
     drop_caption: float = field(default=0.1, metadata={"help": "chance of an empty prompt, which guidance needs"})
     prompt_noise: float = field(default=0.0, metadata={"help": "noise on the prompt's features, in their own spread"})
     noise_offset: float = field(
@@ -73,6 +75,8 @@ class LoraTraining(Training):
                 raise InvalidConfig(f"{name} {getattr(self, name)}: allowed 0 to {most}")
         if self.min_snr_gamma < 0:
             raise InvalidConfig(f"min_snr_gamma {self.min_snr_gamma}: 0 (no weighting) or more; 5 is usual")
-        weights = (self.defect_weight, self.object_weight, self.background_weight)
+        weights = (self.defect_weight, self.mask_weight, self.object_weight, self.background_weight)
         if min(weights) < 0 or not 0 < max(weights) <= 100:
-            raise InvalidConfig(f"weights {weights} of defect, object and background: 0 to 100, one of them above 0")
+            raise InvalidConfig(
+                f"weights {weights} of defect, mask, object and background: 0 to 100, one of them above 0"
+            )
