@@ -132,6 +132,37 @@ def cut_patch(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], box: Box, side
     return Patch(box=box, pixels=shrunk, mask=touched)
 
 
+_MOST_PIECES = 200
+"""Above this a mask is grain, and taken as one."""
+
+
+def separate(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """The defects of a mask (H, W), the largest first: pieces that lie near each other, boxes within a sixteenth of the
+    picture's longer side, are one. Two far apart share no crop without both becoming small in it."""
+    from scipy import ndimage
+
+    numbered, count = ndimage.label(mask, np.ones((3, 3)))
+    if not 1 < count <= _MOST_PIECES:
+        return [mask] if count else []
+    gap_px = max(mask.shape) / 16
+    groups: list[tuple[set[int], tuple[int, int, int, int]]] = []
+    for number, (rows, columns) in enumerate(ndimage.find_objects(numbered), start=1):
+        found, box = {number}, (rows.start, columns.start, rows.stop, columns.stop)
+        # One that grows may come near to those that it was far from.
+        while near := [group for group in groups if _apart_px(group[1], box) <= gap_px]:
+            groups = [group for group in groups if group not in near]
+            found = found.union(*(members for members, _ in near))
+            boxes = np.array([box, *(other for _, other in near)])
+            box = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
+        groups.append((found, box))
+    return sorted([np.isin(numbered, sorted(members)) for members, _ in groups], key=lambda one: -int(one.sum()))
+
+
+def _apart_px(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> int:
+    """Pixels between two boxes (top, left, bottom, right), on the axis on which they are farther apart."""
+    return max(max(one[axis], other[axis]) - min(one[axis + 2], other[axis + 2]) for axis in (0, 1))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pasted:
     """A photograph with the answer in it, and the masks (H, W) bool that tell where.

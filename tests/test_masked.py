@@ -9,7 +9,7 @@ from PIL import Image
 
 from augment.errors import InvalidConfig, InvalidInput
 from augment.images import Native, decode, decode_native, encode_png
-from augment.masked import Box, PasteConfig, crop_box, cut_patch, paste_back, patch_side
+from augment.masked import Box, PasteConfig, crop_box, cut_patch, paste_back, patch_side, separate
 from augment.surfaces.draw import draw
 
 
@@ -149,3 +149,17 @@ def test_errors_name_what_is_wrong():
         PasteConfig(padding=9)
     with pytest.raises(InvalidConfig, match="feather_px -1"):
         PasteConfig(feather_px=-1)
+
+
+def test_far_pieces_of_a_mask_are_defects_of_their_own():
+    mask = np.zeros((160, 320), dtype=np.bool_)
+    mask[10:14, 10:60] = True  # 4 x 50 px
+    mask[20:24, 66:80] = True  # within 20 px of the first: the same defect
+    mask[120:124, 260:300] = True
+    first, second = separate(mask)
+    assert first.sum() == 4 * 64 and second.sum() == 4 * 40
+    assert not (first & second).any() and ((first | second) == mask).all()
+    # What lies between two far ones makes them one, in whatever order they are met.
+    mask[12:124, 80:270:8] = True
+    assert len(separate(mask)) == 1
+    assert separate(np.zeros_like(mask)) == []

@@ -7,12 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.judge.copying import RealDefects, look_of
+from augment.latent.settings import LatentSampling
 from augment.latent.training_masks import training_mask
+from augment.masked import separate
 from augment.operations.context import Context
 from augment.operations.lora_photographs import Chosen, TrainLoraConfig
 from augment.operations.lora_watch import LoraWatch, defect_picture, preview_patches
 from augment.operations.mask_library import estimate_part
 from augment.operations.redraw_engines import fingerprint
+from augment.operations.redraw_models import model_choice
 from augment.operations.views import load_mask, load_pixels
 from augment.store import ImageRecord
 from augment.views import recoloured
@@ -20,6 +23,9 @@ from augment.views import recoloured
 if TYPE_CHECKING:
     from augment.latent.lora.photographs import LoraCrop, LoraPhotographs
     from augment.latent.model import LatentModel
+
+_STEPS = 12
+"""Of a preview: fewer than a sample has, for there are eight at each look."""
 
 __all__ = ["cut_lessons", "encoded", "watch_of"]
 
@@ -45,12 +51,15 @@ def watch_of(
 
     places: whose good parts are drawn on; those of `chosen` if not given.
     """
+    choice = model_choice(context.store, config.base)
     return LoraWatch(
         model=model,
         patches=preview_patches(places or chosen, model.checkpoint, context.store),
         real=RealDefects([_look(one, context) for one in chosen.defect]),
         real_picture=lambda row: defect_picture(chosen.defect[row], model.checkpoint, context.store),
         prompt=config.prompt,
+        negative_prompt=config.class_prompt,
+        sampling=LatentSampling(steps=_STEPS, guidance=choice.guidance, sampler=choice.sampler),
         training=config.training,
         told={
             "label": chosen.label,
@@ -84,6 +93,7 @@ def cut_lessons(
         if number % 10 == 0:
             context.progress.check()
         pixels, mask = recoloured(load_pixels(context.store, record), "rgb"), load_mask(context.store, record)
+        defects = [] if mask is None else separate(mask)
         part = estimate_part(context.store, record)
         shown = (
             np.full((*pixels.shape[:2], 1), 255, np.uint8) if part is None else part[..., None].astype(np.uint8) * 255
@@ -94,11 +104,11 @@ def cut_lessons(
             twice = []
             for levels in (pixels, shown):
                 rng = np.random.default_rng(key)
-                if good or mask is None or not mask.any():
+                if good or not defects:
                     native = max(side_px, round(min(pixels.shape[:2]) * float(rng.uniform(0.3, 1.0))))
                     twice.append(cut_good(levels, native, side_px, rng))
                 else:
-                    twice.append(cut_crop(levels, mask, side_px, rng))
+                    twice.append(cut_crop(levels, defects[index % len(defects)], side_px, rng))
             crop, object_crop = twice
             defect = crop.distance == 0
             drawn = training_mask(rng, defect)

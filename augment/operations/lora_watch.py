@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from augment.judge.copying import CopyFigures, RealDefects, look_of
 from augment.latent.checkpoint import Checkpoint
 from augment.latent.lora.settings import LoraTraining
+from augment.latent.settings import LatentSampling
 from augment.masked import PasteConfig, Patch, crop_box, cut_patch, patch_side
 from augment.operations.lora_photographs import Chosen
 from augment.operations.mask_library import estimate_part, library_mask
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Kept", "LoraWatch", "advise", "defect_picture", "preview_patches"]
 
 PREVIEWS = 8
-_STEPS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +80,9 @@ def _own_mask(image: ImageRecord, store: Store) -> NDArray[np.bool_]:
 class LoraWatch:
     """Draws, keeps and remembers.
 
-    real: the photographs' defects, and `real_picture(row)` one of them as a picture; folder: the job's; told: what goes
-    with the files. pair: after `look`, the nearest of what was drawn beside its photograph, (side, 2 side, 3) uint8.
+    real: the photographs' defects, and `real_picture(row)` one of them as a picture; sampling and prompts: as a user
+    would draw; folder: the job's; told: what goes with the files. pair: after `look`, the nearest of what was drawn
+    beside its photograph, (side, 2 side, 3) uint8.
     """
 
     model: "LatentModel"
@@ -89,6 +90,8 @@ class LoraWatch:
     real: RealDefects
     real_picture: Callable[[int], NDArray[np.uint8]]
     prompt: str
+    negative_prompt: str
+    sampling: LatentSampling
     training: LoraTraining
     told: Mapping[str, Any]
     folder: Path
@@ -105,13 +108,12 @@ class LoraWatch:
         """(8, side, side, 3) uint8: what is drawn now, each place with its own seed; remembered for `keep`."""
         from augment.latent.model import LatentModel
         from augment.latent.redraw import redraw_patch
-        from augment.latent.settings import LatentSampling
 
         now = LatentModel(self.model.checkpoint, network.pipeline(self.model.pipeline), self.model.precision)
-        prompts, sampling = (now.prompt(self.prompt), now.prompt("")), LatentSampling(steps=_STEPS)
+        prompts = now.prompt(self.prompt), now.prompt(self.negative_prompt)
         drawn = []
         for seed, patch in enumerate(self.patches):
-            levels = redraw_patch(now, patch.pixels, patch.mask, prompts, [seed], sampling).after[0]
+            levels = redraw_patch(now, patch.pixels, patch.mask, prompts, [seed], self.sampling).after[0]
             drawn.append(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
         self._found = self.real.compare(
             [look_of(pixels, patch.mask) for pixels, patch in zip(drawn, self.patches, strict=True)]

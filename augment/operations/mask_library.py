@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from augment.errors import InvalidInput, NotFound
+from augment.masked import separate
 from augment.operations.views import load_mask, load_pixels
 from augment.store import ImageRecord, Store
 
@@ -30,8 +31,9 @@ _PLAIN_LEVELS = 12.0
 def library_mask(
     store: Store, label: str | None, image: ImageRecord, seed: int, part: NDArray[np.bool_] | None = None
 ) -> NDArray[np.bool_]:
-    """A real mask of the training split, laid on an image: turned, mirrored, stretched by 0.8 to 1.25, scaled as the
-    two pictures' sizes are to each other, and moved to a place inside the picture, on the part where that is known.
+    """One defect of a real mask of the training split, laid on an image: turned, mirrored, stretched by 0.8 to 1.25,
+    scaled as the two pictures' sizes are to each other, and moved to a place inside the picture, on the part where that
+    is known.
 
     label: whose masks; None for those of every label. seed: any whole number; the same one gives the same mask.
     part: bool (height_px, width_px), where it may lie; None for anywhere.
@@ -47,6 +49,10 @@ def library_mask(
     for source in _shuffled(masked, chance)[:_MOST_TRIES]:
         mask = load_mask(store, source)
         if mask is not None and mask.any():
+            defects = separate(mask)
+            # In the shares that they have of the mask: specks beside a crack are seldom what is wanted.
+            sums = np.cumsum([one.sum() for one in defects])
+            mask = defects[int(np.searchsorted(sums, next(chance) * sums[-1], side="right"))]
             return _laid(mask, (image.height_px, image.width_px), part, chance)
     raise NotFound(f"the masks{of_label} are empty: {min(len(masked), _MOST_TRIES)} were opened; choose another label")
 

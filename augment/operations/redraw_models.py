@@ -28,7 +28,7 @@ BUILT_IN = "built-in"
 WORKSPACE = "workspace"
 _LARGE_PX, _LARGE_GUIDANCE = 512, 6.0
 """From the size of Stable Diffusion, models hardly hear their words without guidance."""
-_SMALL_STEPS, _SMALL_GUIDANCE = 20, 2.0
+_SMALL_STEPS, _SMALL_GUIDANCE = 20, 4.0
 _SMALL_SAMPLER: SamplerName = "dpmpp_2m_sde_karras"
 """A small network leaves some noise, and a sampler without chance keeps it: grain where a stain should be. One that
 draws new noise at every step forgets it."""

@@ -18,7 +18,7 @@ export class LoraFields {
     this.#told();
   }
 
-  /** trained: {id, name, label, base, token, instance_prompt, images} each, as the server tells; what is on stays on. */
+  /** trained: {id, name, label, base, token, instance_prompt, class_prompt, images} each, as the server tells; what is on stays on. */
   configure(trained) {
     for (const lora of trained) if (!this.rows.has(lora.id)) this.rows.set(lora.id, this.#row(lora));
     for (const id of this.rows.keys()) if (!trained.some((lora) => lora.id === id)) this.rows.delete(id);

@@ -145,11 +145,14 @@ export class RedrawForm {
     this.#chosen();
   }
 
-  // A LoRA knows its defect by a token: the prompt says it, unless other words were typed.
+  // A LoRA knows its defect by a token, and good parts by the class's prompt: the prompts say so, unless other words were typed.
   #useLora(lora) {
     if (lora === undefined) return;
-    if (!this.prompt.value.trim() || this.prompt.value === this.spoken) this.prompt.value = lora?.instance_prompt ?? "";
-    this.spoken = this.prompt.value;
+    const words = { prompt: lora?.instance_prompt ?? "", negative_prompt: lora?.class_prompt ?? "" };
+    for (const [name, text] of Object.entries(words)) {
+      if (["", this.spoken?.[name]].includes(this[name].value.trim())) this[name].value = text;
+    }
+    this.spoken = words;
     if (lora) this.aim(lora.label);
   }
 
