@@ -60,7 +60,9 @@ def _state(call: Call) -> Response:
 
 def _lora(model: ModelRecord) -> dict[str, Any]:
     """A LoRA trained here as the form offers it."""
-    told = {name: model.config.get(name) for name in ("label", "base", "token", "instance_prompt", "class_prompt", "images")}
+    told = {
+        name: model.config.get(name) for name in ("label", "base", "token", "instance_prompt", "class_prompt", "images")
+    }
     return {"id": model.id, "name": model.name, **told}
 
 

@@ -120,7 +120,7 @@ def _speed(folder: Path) -> list[Measurement]:
     context, image_id, mask = _workspace(folder, _surface(128, 128))
     rows = []
     # One evaluation a step as the targets have it, and what the model is given unless told otherwise.
-    for steps, guidance, target in ((40, 1.0, "4"), (12, 1.0, "1.5"), (20, 2.0, "")):
+    for steps, guidance, target in ((40, 1.0, "4"), (12, 1.0, "1.5"), (20, 4.0, "")):
         values = []
         for number in range(6):
             config = RedrawConfig(

@@ -17,7 +17,7 @@ PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "model": {
         "built-in": {
             "base": "built-in",
-            "learning_rate": 1e-3,
+            "learning_rate": 3e-3,
             "targets": "all",
             "rank": 16,
             "lora_alpha": 16.0,

@@ -23,7 +23,7 @@ class LoraTraining(Training):
 
     images_seen: int = field(default=1200, metadata={"help": "length in crops, repeats counted: steps times batch"})
     batch_size: int = field(default=4, metadata={"help": "crops in a step"})
-    learning_rate: float = field(default=1e-3, metadata={"help": "peak; 0.001 built-in model, 0.0001 large ones"})
+    learning_rate: float = field(default=3e-3, metadata={"help": "peak; 0.003 built-in model, 0.0001 large ones"})
     warmup_steps: int = field(default=20, metadata={"help": "steps until the learning rate is at its peak"})
     preview_every: int = field(default=300, metadata={"help": "crops between previews, held-out losses and kept files"})
     checkpoint_every: int = field(default=300, metadata={"help": "crops between checkpoints"})
