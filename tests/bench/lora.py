@@ -81,7 +81,8 @@ def _drawn(store: Any, judge: Any, index: int, loras: tuple[str, ...], prompt: s
 
     known = {sample.id for sample in store.samples.list(label=DEFECT)}
     count = COUNT if loras else PLAIN
-    run_inline(store, "redraw_batch", RedrawBatchConfig(label=DEFECT, on=GOOD, count=count, loras=loras, prompt=prompt))
+    told = {"loras": loras, "prompt": prompt, "negative_prompt": "a good part"}
+    run_inline(store, "redraw_batch", RedrawBatchConfig(label=DEFECT, on=GOOD, count=count, **told))
     samples = [sample for sample in store.samples.list(label=DEFECT) if sample.id not in known]
     crops = [(index, crop) for crop in sample_crops(store, samples)]
     what = "with the LoRA" if loras else "without it"
