@@ -8,6 +8,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,17 +24,17 @@ COUNT, PLAIN = 200, 50
 KILLS = 10
 
 
-def measure() -> list[Measurement]:
-    """All rows; those of the tiles are left out where they are not there."""
+def measure() -> Iterator[Measurement]:
+    """Each row as it is there; those of the tiles are left out where they are not there."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = _resumed(Path(folder) / "resumed")
+        yield _resumed(Path(folder) / "resumed")
         if (SHARED_DATA / "magnetic-tile").is_dir():
-            return [*_tiles(Path(folder) / "tiles"), *rows]
-        print(f"lora: tiles left out, none in {SHARED_DATA}", file=sys.stderr)
-        return rows
+            yield from _tiles(Path(folder) / "tiles")
+        else:
+            print(f"lora: tiles left out, none in {SHARED_DATA}", file=sys.stderr)
 
 
-def _tiles(folder: Path) -> list[Measurement]:
+def _tiles(folder: Path) -> Iterator[Measurement]:
     from augment.jobs.inline import run_inline
     from augment.operations.import_images import ImportConfig
     from augment.operations.lora_photographs import TrainLoraConfig
@@ -49,26 +50,19 @@ def _tiles(folder: Path) -> list[Measurement]:
         )
         began = time.monotonic()
         trained = run_inline(store, "train_lora", config)
-        rows = [
-            Measurement(
-                f"{STEPS} steps, batch {BATCH}, {PHOTOGRAPHS} cracks, with 6 looks and files kept",
-                "min",
-                [(time.monotonic() - began) / 60],
-                "5",
-            )
-        ]
+        what = f"{STEPS} steps, batch {BATCH}, {PHOTOGRAPHS} cracks, with its looks and files kept"
+        yield Measurement(what, "min", [(time.monotonic() - began) / 60], "5")
         halves = real_crops(store, names)
         judge = judge_of([*halves[0], *halves[1]], len(names), folder)
         apart = judge_of(halves[0], len(names), folder)
         note = f"real ones {right(apart, halves[1], names.index(DEFECT)):.0f} %"
-        rows += _drawn(store, judge, names.index(DEFECT), (f"lora:{trained.model_id}",), config.prompt, note)
-        rows += _drawn(store, judge, names.index(DEFECT), (), "", note)
+        yield from _drawn(store, judge, names.index(DEFECT), (f"lora:{trained.model_id}",), config.prompt, note)
+        yield from _drawn(store, judge, names.index(DEFECT), (), "", note)
         again = replace(config, images_seen=10 * config.images_seen, preview_every=10 * config.preview_every)
         fired = run_inline(store, "train_lora", again)
         kept = store.models.get(fired.model_id).config["kept"]
         alarm = next((one["images_seen"] / BATCH for one in kept if one["alarm"]), float("nan"))
-        rows.append(Measurement("10 times the steps: the copy alarm fires at", "steps", [alarm], f"{10 * STEPS}"))
-    return rows
+        yield Measurement("10 times the steps: the copy alarm fires at", "steps", [alarm], f"{10 * STEPS}")
 
 
 def _drawn(store: Any, judge: Any, index: int, loras: tuple[str, ...], prompt: str, note: str) -> list[Measurement]:
@@ -111,7 +105,7 @@ def _drawn(store: Any, judge: Any, index: int, loras: tuple[str, ...], prompt: s
     ]
 
 
-def _resumed(folder: Path) -> list[Measurement]:
+def _resumed(folder: Path) -> Measurement:
     """Trainings of a tiny model, each stopped at a random step and resumed, against one never stopped."""
     from augment.errors import Cancelled
     from augment.operations.context import Progress
@@ -159,4 +153,4 @@ def _resumed(folder: Path) -> list[Measurement]:
             except Cancelled:
                 context.progress = Progress()
                 equal += train_lora(config, context).sha256 == whole
-    return [Measurement("resumed after a stop at a random step: equal bit by bit", f"of {KILLS}", [equal], f"{KILLS}")]
+    return Measurement("resumed after a stop at a random step: equal bit by bit", f"of {KILLS}", [equal], f"{KILLS}")
