@@ -47,11 +47,14 @@ def main(pytest_arguments: list[str]) -> int:
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
         ["mypy"],
-        ["pytest", *pytest_arguments],
+        # Much of what is tested starts processes and waits for them. A file's tests share servers and trained networks.
+        ["pytest", "--numprocesses", "2", "--dist", "loadfile", *pytest_arguments],
     ]
+    one_thread = {"OMP_NUM_THREADS": "1", **os.environ}
     for module, *arguments in checks:
         print("$ python -m", module, *arguments, flush=True)
-        code = subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, check=False).returncode
+        command = [sys.executable, "-m", module, *arguments]
+        code = subprocess.run(command, cwd=ROOT, env=one_thread, check=False).returncode
         if code:
             return code
     return 0
