@@ -35,7 +35,8 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapped]:
     workspace = Workspace(tmp_path_factory.mktemp("tools") / "workspace").create()
     with Store(workspace) as store:
         add_images(store, IMAGES)
-        projection = add_map(store)
+        # In bf16 the two classes of this map do not meet.
+        projection = add_map(store, precision="fp32")
         atlas = Atlas.load(workspace.root / store.projections.latest().path)
         xy = np.array(atlas.xy)
         store.apply(

@@ -110,8 +110,9 @@ def test_timm_sees_what_timm_would_show_it(timm_folder, digits):
         expected = model(x).numpy()
     found = encoder.encode(list(digits.images[:3]))
     assert found.shape == (3, encoder.dim)
-    # Channels-last convolutions add in another order.
-    assert np.allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    # Channels-last convolutions add in another order; bf16, where the processor computes it, keeps 8 bits.
+    share = 1e-4 if encoder.precision.dtype == torch.float32 else 2**-6
+    assert np.allclose(found, expected, atol=share * np.abs(expected).max())
 
 
 def test_timm_kept_in_the_workspace_needs_its_source_no_more(timm_folder, digits, tmp_path):

@@ -14,6 +14,7 @@ from augment.images import encode_png
 from augment.operations.context import Context
 from augment.operations.views import load_cut
 from augment.store import Change, ImageRecord, ModelRecord, ProjectionRecord, Split, Store
+from augment.training.precision import choose_precision
 from augment.views import View
 
 VIEW = View(kind="whole", side_px=32, colour="grey")
@@ -58,10 +59,14 @@ def context_of(store: Store, folder: Path) -> Context:
     return Context(store=store, commit=commit, job_folder=folder)
 
 
-def add_map(store: Store, seed: int = 0) -> int:
-    """An untrained encoder with its map (principal components); returns the projection's id."""
+def add_map(store: Store, seed: int = 0, precision: str = "auto") -> int:
+    """An untrained encoder with its map (principal components); returns the projection's id.
+
+    precision: "fp32" for the same map on every processor.
+    """
     torch.manual_seed(seed)
-    encoder = BuiltinEncoder(ResidualNet(BuiltinNetConfig(side_px=32, channels=1, width=8, dim=32)))
+    net = ResidualNet(BuiltinNetConfig(side_px=32, channels=1, width=8, dim=32))
+    encoder = BuiltinEncoder(net, choose_precision(precision))
     images = store.images.list()
     cuts = [load_cut(store, image, VIEW) for image in images]
     encoder.fit_aim(cuts)

@@ -166,7 +166,7 @@ def test_errors_name_what_is_wrong(context: Context, model: str):
 
 
 def test_models_are_told_before_they_are_loaded(context: Context, model: str):
-    suited = {"steps": 20, "guidance": 2.0, "sampler": "dpmpp_2m_sde_karras"}
+    suited = {"steps": 20, "guidance": 4.0, "sampler": "dpmpp_2m_sde_karras"}
     told = ModelChoice(id=model, name="inpaint", side_px=64, most_px=96, grid_px=8, prompted=True, **suited)
     assert model_choice(context.store, model) == told
     assert all(one.id in ("built-in", "workspace") for one in known_models(context.store))

@@ -129,7 +129,7 @@ def test_a_read_only_folder_can_be_read_and_says_why_it_cannot_be_written(tmp_pa
     workspace = Workspace(tmp_path / "workspace")
     fill(workspace, images=3)
     # Root may write everywhere, so the process below gives up root first; it must then be able to reach the folder.
-    for parent in (tmp_path, *list(tmp_path.parents)[:2]):
+    for parent in (tmp_path, *list(tmp_path.parents)[:3]):
         parent.chmod(0o755)
     for path in (workspace.root, *workspace.root.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)

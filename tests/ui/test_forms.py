@@ -25,6 +25,7 @@ def test_what_the_train_tab_names_exists(kind: str) -> None:
     operation = find_operation(about["operation"])
     fields = {field["name"]: field["default"] for field in describe_fields(operation.config_type)}
     assert set(about["main"]) <= set(fields)
-    for preset in about["presets"].values():
-        operation.read_config(fields | preset)
+    for group in about["presets"].values():
+        for preset in group.values():
+            operation.read_config(fields | preset)
     operation.read_config(fields | {"images_seen": DEMO_IMAGES_SEEN})

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from augment.operations import find_operation
 from augment.store import JobRecord, ModelRecord, Store
 from tests.latent.models import save_tiny
 from tests.operations.mapped import add_images
@@ -59,14 +58,6 @@ def test_a_lora_is_looked_ahead_at_and_refused_before_a_job_begins(store: Store,
         answer = page.post(f"/kizu/train/{route}", json={**kind, "label": "spot", "base": str(tmp_path)})
         assert answer.status_code >= 400 and "model_index.json is not in it" in answer.text
     assert not store.jobs.list()
-
-
-def test_every_preset_is_a_config(store: Store):
-    kinds = client(store).get("/kizu/train").json()["kinds"]
-    for kind, about in kinds.items():
-        for group in about["presets"].values():
-            for preset in group.values():
-                find_operation(train_routes.KINDS[kind]["operation"]).read_config(preset)
 
 
 def test_a_visitor_of_a_demo_trains_only_the_built_in_model_and_shortly(store: Store):
