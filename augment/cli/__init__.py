@@ -1,6 +1,7 @@
 """The command line: `kizu`, the same operations that the page submits, without a page.
 
-    kizu import | view | embed | train encoder|ddpm|base|latent|demo | generate | propose | review
+    kizu import | view | embed | train encoder|ddpm|redraw|lora|lora-preflight|lora-grid|base|latent|demo
+    kizu generate | redraw | redraw-batch | propose | review
     kizu evaluate control | export | regenerate | jobs | doctor | ui | demo
 
 Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and

@@ -38,10 +38,10 @@ export class LoraPreflight {
     this.onReady();
   }
 
-  #lines({ images, held_out, good_images, steps, steps_per_image, seconds_per_step, seconds, memory_bytes, notes }) {
+  #lines({ images, held_out, good_images, steps, steps_per_image, seconds_per_step, preview_seconds, seconds, memory_bytes, notes }) {
     const rounded = (value, digits = 1) => kizu.number(Number(value.toFixed(digits)));
     const cost = seconds === null ? [t("train.lora_unmeasured"), " ", this.measure] : [
-      t("train.lora_time", { step: rounded(seconds_per_step, 2), time: kizu.duration(seconds) }),
+      t(preview_seconds === null ? "train.lora_steps_time" : "train.lora_time", { step: rounded(seconds_per_step, 2), time: kizu.duration(seconds) }),
       memory_bytes === null ? null : ` ${t("train.lora_memory", { gb: rounded(memory_bytes / 1e9) })}`,
       memory_bytes === null ? [" ", this.measure] : null];
     return [
