@@ -23,6 +23,8 @@ _MOST_TRIES = 64
 """Masks opened before giving up: images of the flawless class often come with an empty one."""
 _STRETCH = (0.8, 1.25)
 _PLACES = 48
+_RIM_SHARE = 0.02
+"""A defect that comes so near to a side of its picture, as a share of that side, reaches it."""
 _PART_SIDE_PX = 384
 _PLAIN_LEVELS = 12.0
 """Spread of a picture's rim, in levels of 255, below which it is a plain background."""
@@ -33,7 +35,8 @@ def library_mask(
 ) -> NDArray[np.bool_]:
     """One defect of a real mask of the training split, laid on an image: turned, mirrored, stretched by 0.8 to 1.25,
     scaled as the two pictures' sizes are to each other, and moved to a place inside the picture, on the part where that
-    is known.
+    is known. A defect that reaches a side of its picture (a fray at the edge of a tile, a crack across it) reaches that
+    side of this one too, or the one across: there it is mirrored and moved along the sides that it reaches, not turned.
 
     label: whose masks; None for those of every label. seed: any whole number; the same one gives the same mask.
     part: bool (height_px, width_px), where it may lie; None for anywhere.
@@ -53,7 +56,10 @@ def library_mask(
             # In the shares that they have of the mask: specks beside a crack are seldom what is wanted.
             sums = np.cumsum([one.sum() for one in defects])
             mask = defects[int(np.searchsorted(sums, next(chance) * sums[-1], side="right"))]
-            return _laid(mask, (image.height_px, image.width_px), part, chance)
+            size = (image.height_px, image.width_px)
+            if part is None and any(_reached(mask, axis) != (False, False) for axis in (0, 1)):
+                return _laid_at_rim(mask, size, chance)
+            return _laid(mask, size, part, chance)
     raise NotFound(f"the masks{of_label} are empty: {min(len(masked), _MOST_TRIES)} were opened; choose another label")
 
 
@@ -127,6 +133,36 @@ def _laid(
         laid[best] = stencil
     clipped = laid if part is None else laid & part
     return clipped if clipped.any() else laid
+
+
+def _reached(mask: NDArray[np.bool_], axis: int) -> tuple[bool, bool]:
+    """Whether the mask reaches the low and the high side of its picture along an axis."""
+    taken = np.flatnonzero(mask.any(axis=1 - axis))
+    near = int(_RIM_SHARE * mask.shape[axis])
+    return bool(taken[0] <= near), bool(taken[-1] >= mask.shape[axis] - 1 - near)
+
+
+def _laid_at_rim(mask: NDArray[np.bool_], size: tuple[int, int], chance: Iterator[float]) -> NDArray[np.bool_]:
+    """The mask on a picture of `size` (height, width), at the same sides as on its own."""
+    if (mask.shape[0] - mask.shape[1]) * (size[0] - size[1]) < 0:
+        mask = np.rot90(mask)
+    for axis in (0, 1):
+        mask = np.flip(mask, axis) if next(chance) < 0.5 else mask
+    scale, stencil = math.sqrt(size[0] * size[1] / mask.size), _trimmed(mask)
+    extents, starts = [], []
+    for axis in (0, 1):
+        low, high = _reached(mask, axis)
+        stretch = scale * _STRETCH[0] * (_STRETCH[1] / _STRETCH[0]) ** next(chance)
+        extent = size[axis] if low and high else min(size[axis], max(1, round(stretch * stencil.shape[axis])))
+        at = 0.0 if low else 1.0 if high else next(chance)
+        extents.append(extent)
+        starts.append(round(at * (size[axis] - extent)))
+    levels = Image.fromarray(stencil.astype(np.uint8) * np.uint8(255))
+    laid = np.zeros(size, dtype=np.bool_)
+    # Every pixel that is touched counts: a thin line stays one, and all sides of the stencil keep their pixels.
+    fitted = np.asarray(levels.resize((extents[1], extents[0]), Image.Resampling.BOX)) > 0
+    laid[starts[0] : starts[0] + extents[0], starts[1] : starts[1] + extents[1]] = fitted
+    return laid
 
 
 def _trimmed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from augment.images import encode_png
 from tests.bench.measure import ROOT, Measurement
 
 ROUNDS = 3
-FEW, MANY = 5, 45
+FEW, MANY = 5, 125
 BATCH, PICTURES, SIDE_PX = 4, 20, 128
 
 

@@ -59,6 +59,29 @@ def test_a_thin_line_stays_a_line_on_a_small_picture(library: Store):
         assert pieces == 1, seed
 
 
+@pytest.mark.parametrize(("width", "height"), [(120, 96), (60, 90), (1200, 960), (12, 10)])
+def test_a_defect_at_the_rim_stays_at_the_rim(library: Store, width: int, height: int):
+    across, fray = np.zeros((2, 96, 120), dtype=np.bool_)
+    across[40:44, :] = True
+    fray[70:96, 20:60] = True
+    add(library, 5, across, label="break")
+    add(library, 6, fray, label="worn")
+    image = library.images.get(library.apply([image_record(7, width_px=width, height_px=height)])[0])
+    turned = height > width
+    places = set()
+    for seed in range(12):
+        crack, edge = library_mask(library, "break", image, seed), library_mask(library, "worn", image, seed)
+        crack, edge = (np.rot90(mask) if turned else mask for mask in (crack, edge))
+        assert crack[:, 0].any() and crack[:, -1].any(), seed
+        assert edge[0].any() != edge[-1].any(), seed
+        places.add((int(edge.any(axis=0).argmax()), bool(edge[0].any())))
+    assert len(places) > 3
+    # On a part in the middle of a picture there is no such side.
+    part = np.zeros((height, width), dtype=np.bool_)
+    part[height // 4 : -(height // 4), width // 4 : -(width // 4)] = True
+    assert not (library_mask(library, "worn", image, 0, part) & ~part).any()
+
+
 def test_the_part_keeps_the_mask(library: Store):
     image = add(library, 5, None, label="free")
     part = np.zeros((96, 120), dtype=np.bool_)
