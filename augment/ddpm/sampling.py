@@ -11,18 +11,22 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from augment.ddpm.condition import Condition
 from augment.ddpm.denoiser import Denoise
-from augment.ddpm.schedule import NoiseConfig, karras_sigmas
+from augment.ddpm.schedule import NoiseConfig, ddpm_sigmas, karras_sigmas
 from augment.ddpm.settings import SamplerConfig
 from augment.errors import InvalidInput
 from augment.training.precision import half_the_cores
 
-__all__ = ["SampleNoise", "SamplerConfig", "sample", "sample_ancestral", "sample_dpmpp_2m", "sample_heun"]
+__all__ = ["SampleNoise", "SamplerConfig", "Variance", "sample", "sample_ancestral", "sample_dpmpp_2m", "sample_heun"]
+
+Variance = Literal["posterior", "beta"]
+"""What a step of DDPM adds: the variance of q(x_t-1 | x_t, x_0), or beta_t."""
 
 OnStep = Callable[[int, int], None]
 """Called as `on_step(evaluated, total)` after each noise level, by one thread at a time; may raise to stop, and then
@@ -98,11 +102,14 @@ def sample_ancestral(
     on_step: OnStep | None = None,
     *,
     noise: SampleNoise,
+    variance: Variance = "posterior",
 ) -> Tensor:
     """The reverse process of DDPM in sigma: the posterior mean plus fresh noise at every step, none at the last.
 
-    Ho et al. 2020, algorithm 2 with sigma_t**2 = the posterior variance: for x = x0 + sigma eps it is
-    lower**2 (sigma**2 - lower**2) / sigma**2. As `sample_dpmpp_2m`; `noise` continues the samples' own noise.
+    Ho et al. 2020, algorithm 2, for x = x0 + sigma eps, which is DDPM's x_t over sqrt(alphas_cumprod[t]). Its two
+    variances: "posterior", beta_t (1 - alphas_cumprod[t - 1]) / (1 - alphas_cumprod[t]), here
+    lower**2 (sigma**2 - lower**2) / sigma**2; "beta", beta_t, here (sigma**2 - lower**2) (1 + lower**2) / (1 +
+    sigma**2). As `sample_dpmpp_2m`; `noise` continues the samples' own noise.
     """
     levels = [float(sigma) for sigma in sigmas]
     for index, (sigma, lower) in enumerate(pairwise(levels)):
@@ -110,7 +117,9 @@ def sample_ancestral(
         kept = (lower / sigma) ** 2
         x = kept * x + (1 - kept) * denoised
         if lower > 0:
-            x = x + (lower * (1 - kept) ** 0.5) * noise.draw()
+            spread = (1 - kept) ** 0.5
+            spread *= lower if variance == "posterior" else sigma * ((1 + lower**2) / (1 + sigma**2)) ** 0.5
+            x = x + spread * noise.draw()
         if on_step:
             on_step(index + 1, len(levels) - 1)
     return x
@@ -134,10 +143,13 @@ def sample(
     """
     if len(seeds) != len(condition):
         raise InvalidInput(f"{len(seeds)} seeds for {len(condition)} conditions: give one seed for each sample")
-    sigmas = karras_sigmas(config.steps, noise.sigma_min, noise.sigma_max)
+    published = config.sampler in ("ddpm", "ddpm_beta")
+    levels = ddpm_sigmas if published else karras_sigmas
+    sigmas = levels(config.steps, noise.sigma_min, noise.sigma_max)
+    total = len(sigmas) - 1
     device = condition.label.device
     firsts = range(0, len(seeds), config.micro_batch)
-    report = None if on_step is None else _Counted(on_step, len(firsts) * config.steps)
+    report = None if on_step is None else _Counted(on_step, len(firsts) * total)
     # Modes of torch belong to a thread: each micro-batch is given those of the caller.
     autocast = partial(
         torch.autocast, device.type, torch.get_autocast_dtype(device.type), torch.is_autocast_enabled(device.type)
@@ -155,7 +167,8 @@ def sample(
             elif config.sampler == "heun":
                 x = sample_heun(denoise, x, sigmas, given, report)
             else:
-                x = sample_ancestral(denoise, x, sigmas, given, report, noise=drawn)
+                variance: Variance = "beta" if config.sampler == "ddpm_beta" else "posterior"
+                x = sample_ancestral(denoise, x, sigmas, given, report, noise=drawn, variance=variance)
             return x.clamp(-1, 1)
 
     if device.type == "cpu":

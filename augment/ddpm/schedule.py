@@ -16,6 +16,7 @@ from augment.errors import InvalidConfig, InvalidInput
 __all__ = [
     "NoiseConfig",
     "alphas_cumprod",
+    "ddpm_sigmas",
     "karras_sigmas",
     "scaled_linear_betas",
     "sd_strength_to_sigma",
@@ -100,6 +101,25 @@ def karras_sigmas(steps: int, sigma_min: float, sigma_max: float, rho: float = 7
         raise InvalidInput(f"sigma range {sigma_min:g}..{sigma_max:g}: needs 0 < smallest < largest")
     ramp = torch.linspace(0, 1, steps, dtype=torch.float64)
     sigmas = (sigma_max ** (1 / rho) + ramp * (sigma_min ** (1 / rho) - sigma_max ** (1 / rho))) ** rho
+    return torch.cat([sigmas, sigmas.new_zeros(1)])
+
+
+def ddpm_sigmas(steps: int, sigma_min: float, sigma_max: float) -> Tensor:
+    """Noise levels of the published DDPM from the one nearest to sigma_max down: decreasing float64, last is 0.
+
+    1000 steps visit every t of the schedule from there on, fewer visit evenly spaced ones (Nichol and Dhariwal 2021,
+    section 4), as many as belong to that part of it. sigma_min has no say: the last level is always t = 1. InvalidInput
+    as for `karras_sigmas`.
+    """
+    if not 1 <= steps <= STEPS:
+        raise InvalidInput(f"steps {steps}: the schedule of DDPM has {STEPS}; give 1 to {STEPS}")
+    if not 0 < sigma_min < sigma_max:
+        raise InvalidInput(f"sigma range {sigma_min:g}..{sigma_max:g}: needs 0 < smallest < largest")
+    first = max(1, round(sigma_to_step(sigma_max)))
+    visited = np.unique(np.rint(np.linspace(1, first, max(1, round(steps * first / STEPS)))).astype(int))
+    # A single level is the one to start from.
+    visited = visited if len(visited) > 1 else np.array([first])
+    sigmas = torch.from_numpy(sigma_table()[visited[::-1] - 1].copy())
     return torch.cat([sigmas, sigmas.new_zeros(1)])
 
 

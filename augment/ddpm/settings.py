@@ -4,7 +4,7 @@ Forms and the command line read them in a process that has no torch.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from augment.errors import InvalidConfig
 from augment.training.settings import Training
@@ -23,7 +23,8 @@ MOST_SIDES = 4
 """Largest patch that a re-drawing model is shown, in sides of what it was trained on: for thin defects."""
 
 Turns = Literal["none", "mirror", "all"]
-SamplerName = Literal["dpmpp_2m", "heun", "ancestral"]
+SamplerName = Literal["dpmpp_2m", "heun", "ancestral", "ddpm", "ddpm_beta"]
+"""ddpm and ddpm_beta are the published sampler on its own schedule, with its two variances."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,10 @@ class SamplerConfig:
 
     sampler: SamplerName = field(
         default="dpmpp_2m",
-        metadata={"help": "dpmpp_2m (12 to 20 steps), heun (two evaluations a step) or ancestral (100 or more)"},
+        metadata={
+            "help": "dpmpp_2m (12 to 20 steps), heun (two evaluations a step), ancestral (100 or more), ddpm or "
+            "ddpm_beta (1000, as published)"
+        },
     )
     steps: int = field(default=12, metadata={"help": "noise levels visited, 1 to 1000"})
     micro_batch: int = field(
@@ -99,8 +103,8 @@ class SamplerConfig:
 
     def __post_init__(self) -> None:
         """InvalidConfig names the allowed range."""
-        if self.sampler not in ("dpmpp_2m", "heun", "ancestral"):
-            raise InvalidConfig(f"sampler {self.sampler!r}: allowed are dpmpp_2m, heun, ancestral")
+        if self.sampler not in get_args(SamplerName):
+            raise InvalidConfig(f"sampler {self.sampler!r}: allowed are {', '.join(get_args(SamplerName))}")
         if not 1 <= self.steps <= 1000:
             raise InvalidConfig(f"steps {self.steps}: allowed 1 to 1000, 12 to 20 are usual")
         if not 1 <= self.micro_batch <= 256:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.ddpm.settings import SamplerConfig, SteeringConfig
+from augment.ddpm.settings import SamplerConfig, SamplerName, SteeringConfig
 from augment.errors import InvalidConfig, InvalidInput, NotFound
 from augment.images import encode_png
 from augment.operations.context import Context
@@ -51,8 +51,9 @@ class GenerateConfig:
     count: int = field(default=8, metadata={"help": "number of samples, 1 to 10000"})
     seed: int = field(default=0, metadata={"help": "seed of the first sample; the next has the next seed"})
     steps: int = field(default=12, metadata={"help": "noise levels visited, 12 to 20 are usual"})
-    sampler: Literal["dpmpp_2m", "heun", "ancestral"] = field(
-        default="dpmpp_2m", metadata={"help": "dpmpp_2m, heun (twice the work) or ancestral (needs 100 steps or more)"}
+    sampler: SamplerName = field(
+        default="dpmpp_2m",
+        metadata={"help": "dpmpp_2m, heun (twice the work), ancestral (100 steps or more), ddpm or ddpm_beta (1000)"},
     )
     label_guidance: float = field(default=1.0, metadata={"help": "above 1 exaggerates the label; 1 near boundaries"})
     position_guidance: float = field(default=1.0, metadata={"help": "above 1 exaggerates the position"})

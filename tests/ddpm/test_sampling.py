@@ -8,8 +8,15 @@ from torch import Tensor
 
 from augment.ddpm.condition import Condition
 from augment.ddpm.denoiser import Denoiser, DenoiserConfig, guided
-from augment.ddpm.sampling import SampleNoise, sample, sample_dpmpp_2m, sample_heun
-from augment.ddpm.schedule import NoiseConfig, karras_sigmas
+from augment.ddpm.sampling import SampleNoise, sample, sample_ancestral, sample_dpmpp_2m, sample_heun
+from augment.ddpm.schedule import (
+    NoiseConfig,
+    alphas_cumprod,
+    ddpm_sigmas,
+    karras_sigmas,
+    linear_betas,
+    step_to_sigma,
+)
 from augment.ddpm.settings import SamplerConfig
 from augment.ddpm.unet import UNetConfig
 from augment.errors import Cancelled, InvalidConfig, InvalidInput
@@ -52,9 +59,9 @@ def test_second_order_samplers_converge_to_the_exact_flow(sampler):
     assert fine < 0.01
 
 
-@pytest.mark.parametrize("sampler", ["dpmpp_2m", "heun", "ancestral"])
+@pytest.mark.parametrize("sampler", ["dpmpp_2m", "heun", "ancestral", "ddpm", "ddpm_beta"])
 def test_all_samplers_end_in_the_two_points(sampler):
-    config = SamplerConfig(sampler=sampler, steps=40)
+    config = SamplerConfig(sampler=sampler, steps=300 if "ddpm" in sampler else 40)
     images = sample(two_points, nobody(8), range(8), (1, 8, 8), config, NOISE)
     assert float((images.abs() - 0.5).abs().max()) < 1e-3
     # 512 fair coins: 5 standard deviations are 57.
@@ -67,6 +74,43 @@ def test_ancestral_keeps_the_gaussian():
     # 4,096 values: standard errors are 0.005 and 0.003; the rest is the error of 100 steps.
     assert float(images.mean()) == pytest.approx(MEAN, abs=0.03)
     assert float(images.std()) == pytest.approx(SPREAD, abs=0.03)
+
+
+@pytest.mark.parametrize("variance", ["posterior", "beta"])
+@pytest.mark.parametrize("start", [1000, 300, 1])
+def test_the_published_sampler_follows_the_published_formulas(variance, start):
+    """Ho et al. 2020, algorithm 2, step by step in its own variables, beside ours in sigma."""
+    betas = linear_betas()
+    kept = alphas_cumprod(betas)
+    sigmas = ddpm_sigmas(1000, 0.01, step_to_sigma(start))
+    assert len(sigmas) == start + 1
+    ours = SampleNoise([5, 6], (1, 4, 4))
+    x = ours.draw().double()
+    scaled = x * kept[start - 1] ** 0.5 * float(sigmas[0])
+    ended = sample_ancestral(gaussian, x * float(sigmas[0]), sigmas, nobody(2), noise=ours, variance=variance)
+    theirs = SampleNoise([5, 6], (1, 4, 4))
+    theirs.draw()
+    for t in range(start, 0, -1):
+        alpha, total = 1 - betas[t - 1], kept[t - 1]
+        sigma = ((1 - total) / total) ** 0.5
+        noisy = scaled / total**0.5
+        clean = gaussian(noisy, torch.full((2,), sigma, dtype=torch.float64), nobody(2))
+        eps = (noisy - clean) / sigma
+        scaled = (scaled - (1 - alpha) / (1 - total) ** 0.5 * eps) / alpha**0.5
+        if t > 1:
+            earlier = kept[t - 2]
+            added = betas[t - 1] * ((1 - earlier) / (1 - total) if variance == "posterior" else 1)
+            scaled = scaled + added**0.5 * theirs.draw()
+    assert float((ended - scaled).abs().max()) < 1e-5
+
+
+def test_fewer_published_steps_are_spread_over_what_is_left_of_the_schedule():
+    sigmas = ddpm_sigmas(100, 0.01, step_to_sigma(300))
+    assert 29 <= len(sigmas) - 1 <= 31
+    assert float(sigmas[0]) == pytest.approx(step_to_sigma(300)) and float(sigmas[-2]) == pytest.approx(
+        step_to_sigma(1)
+    )
+    assert (sigmas[1:] < sigmas[:-1]).all()
 
 
 @pytest.fixture(scope="module")
