@@ -1,0 +1,1 @@
+"""What every other generator is compared with: a DCGAN, copy-paste, and noise defects."""
