@@ -1,7 +1,7 @@
 """The command line: `kizu`, the same operations that the page submits, without a page.
 
     kizu import | view | embed | train encoder|ddpm|redraw|lora|lora-preflight|lora-grid|base|latent|demo
-    kizu generate | redraw | redraw-batch | propose | review
+    kizu generate | vary | redraw | redraw-batch | propose | review
     kizu evaluate control | export | regenerate | jobs | doctor | ui | demo
 
 Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and
@@ -119,6 +119,12 @@ COMMANDS: tuple[Command, ...] = (
         help="generate samples of a label, anywhere or at a place on the map",
         example="kizu generate crack --image-id 42 --count 16 --workspace tiles",
         operation="generate",
+    ),
+    Command(
+        name="vary",
+        help="vary photographs: noised to a strength, denoised by the generator",
+        example="kizu vary 42 --sigma 1.23 --count 8 --workspace tiles",
+        operation="vary",
     ),
     Command(
         name="redraw",

@@ -111,6 +111,7 @@ OPERATIONS: dict[str, Operation] = {
         ),
         _operation("lora_grid", "Compare LoRAs", "lora_grid", "LoraGridConfig", "lora_grid", long=True),
         _operation("generate", "Generate samples", "generate", "GenerateConfig", "generate", long=False),
+        _operation("vary", "Vary photographs", "vary", "VaryConfig", "vary", long=False),
         _operation("redraw", "Re-draw a part", "redraw", "RedrawConfig", "redraw", long=False),
         _operation("redraw_batch", "Re-draw many", "redraw_batch", "RedrawBatchConfig", "redraw_batch", long=True),
         _operation("propose", "Propose places at a boundary", "propose", "ProposeConfig", "propose", long=False),

@@ -5,7 +5,7 @@ drawing images from a recipe. Imports torch only when it runs.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from augment.ddpm.settings import SamplerConfig
 from augment.errors import InvalidInput, NotFound, NotReady
 from augment.features.atlas import Atlas
-from augment.images import to_uint8
+from augment.images import to_float, to_uint8
 from augment.operations.context import Context
 from augment.operations.train_ddpm import fit_fingerprint
 from augment.store import ModelKind, ModelRecord, ProjectionRecord
@@ -153,9 +153,13 @@ def draw_series(
     seeds: Sequence[int],
     on_step: Callable[[int, int], None],
     features: "Features | None" = None,
+    start: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8]:
     """As `draw_images`, with a recipe for each seed. Recipes of a series differ in label and place alone, and all of
     them name a place or none does, and a label or none does: a label of None is forgotten.
+
+    start: (side, side, C), a picture to start from, under noise of the recipe's sigma; as much as the network knows, or
+    more, leaves nothing of it.
 
     InvalidInput if the recipe steers and there are no features to steer by.
     """
@@ -183,6 +187,10 @@ def draw_series(
         if features is None:
             raise InvalidInput(f"steering {recipe['steering']} needs the map and encoder that the place was taken from")
         denoise = steered(denoise, features, SteeringConfig(strength=recipe["steering"]), config.sigma_data)
+    noise, clean = config.noise, None
+    if start is not None and recipe["sigma"] < noise.sigma_max:
+        noise = replace(noise, sigma_max=max(recipe["sigma"], 2 * noise.sigma_min))
+        clean = precision.arrange(torch.from_numpy(to_float(start[None])))
     with precision.autocast():
         images = sample(
             denoise,
@@ -190,7 +198,8 @@ def draw_series(
             seeds,
             (config.unet.channels, config.side_px, config.side_px),
             SamplerConfig(sampler=recipe["sampler"], steps=recipe["steps"], micro_batch=recipe["micro_batch"]),
-            config.noise,
+            noise,
             on_step,
+            clean,
         )
     return to_uint8(images.cpu().numpy())

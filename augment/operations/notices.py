@@ -19,6 +19,7 @@ NoticeKey = Literal[
     "no_classifier",
     "other_map",
     "nothing_changed",
+    "strength_none",
     "prompt_cut",
     "patch_enlarged",
     "lora_other_base",
@@ -57,6 +58,7 @@ ENGLISH: Mapping[NoticeKey, str] = {
         "Generator {generator} was trained on another map: these samples were asked for by label alone. Train it again "
         "to ask for places."
     ),
+    "strength_none": "Strength 0 changes nothing: the result would be the photograph itself, and was left out.",
     "nothing_changed": (
         "{unseen} of {count} changed nothing that can be seen: raise the strength, draw a larger mask, or use other "
         "words."

@@ -3,12 +3,17 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from augment.errors import InvalidConfig, InvalidInput
+import numpy as np
+from numpy.typing import NDArray
+
+from augment.errors import InvalidConfig, InvalidInput, NotFound
 from augment.images import encode_png
 from augment.operations.context import Context
-from augment.operations.generators import draw_images, find_generator
+from augment.operations.generators import draw_series, find_generator
 from augment.operations.places import MappedEncoder
 from augment.operations.redraw import draw_again
+from augment.operations.views import current_view, load_cut
+from augment.store import SampleRecord, Store
 
 __all__ = ["RegenerateConfig", "RegenerateResult", "regenerate"]
 
@@ -43,12 +48,21 @@ def regenerate(config: RegenerateConfig, context: Context) -> RegenerateResult:
     if sample.method in ("redraw", "inpaint", "image-to-image"):
         made = hashlib.sha256(draw_again(sample, context)).hexdigest()
         return RegenerateResult(same_bytes=made == sample.sha256, sha256=made)
-    if sample.method != "ddpm":
+    if sample.method not in ("ddpm", "vary"):
         raise InvalidInput(f"sample {config.sample_id} was made by {sample.method}, which cannot be made again")
     generator = find_generator(context, sha256=sample.checkpoint_sha256)
     features = None
     if sample.recipe.get("steering") and sample.projection_id is not None:
         features = MappedEncoder.load(context, context.store.projections.get(sample.projection_id)).steering
-    images = draw_images(generator, sample.recipe, [sample.seed], context.progress, features)
+    start = _source(sample, context.store) if sample.method == "vary" else None
+    images = draw_series(generator, [sample.recipe], [sample.seed], context.progress, features, start)
     made = hashlib.sha256(encode_png(images[0])).hexdigest()
     return RegenerateResult(same_bytes=made == sample.sha256, sha256=made)
+
+
+def _source(sample: SampleRecord, store: Store) -> NDArray[np.uint8]:
+    """The cut of the photograph that a variation started from. NotFound if it is gone."""
+    image = store.images.by_sha256(sample.parents[0])
+    if image is None:
+        raise NotFound(f"the photograph {sample.parents[0][:12]} that this varies is no longer in this workspace")
+    return load_cut(store, image, current_view(store))
