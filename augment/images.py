@@ -29,6 +29,7 @@ __all__ = [
     "decode_mask",
     "decode_native",
     "encode_mask",
+    "encode_native",
     "encode_png",
     "header_size",
     "is_grey",
@@ -47,6 +48,9 @@ FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM", "JPEG2000", "AVIF
 
 # Pillow warns above its limit and refuses above twice that. Its limit becomes ours, for the whole process: uploads too.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+_QUICK_PIXELS = 4_000_000
+"""Above this a PNG is written with the lightest compression: a second instead of ten for 24 megapixels."""
 
 _LOSSY = frozenset({"JPEG", "MPO", "WEBP", "JPEG2000", "AVIF"})
 _WIDE_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
@@ -215,6 +219,17 @@ def encode_png(pixels: NDArray[np.uint8] | NDArray[np.bool_]) -> bytes:
     """PNG bytes of uint8 (H, W, 3), (H, W, 1), (H, W), or of a bool mask (H, W) as 0 and 255. Deterministic."""
     stream = io.BytesIO()
     _to_image(pixels).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def encode_native(values: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+    """PNG bytes of (height, width, 1 or 3), 8 or 16 bit. Deterministic."""
+    if values.dtype == np.uint8 and values.size <= _QUICK_PIXELS:
+        return encode_png(values.astype(np.uint8))
+    stream = io.BytesIO()
+    plain = values[..., 0] if values.shape[2] == 1 else values
+    level = 6 if values.size <= _QUICK_PIXELS else 1
+    Image.fromarray(np.ascontiguousarray(plain)).save(stream, format="PNG", compress_level=level)
     return stream.getvalue()
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from augment.errors import InvalidConfig, InvalidInput
+from augment.masked import Box
 
 __all__ = ["Blend", "Laid", "Piece", "Placing", "blended", "cut_piece", "lay", "seam_ring", "seam_strength"]
 
@@ -20,16 +21,20 @@ Levels = NDArray[np.float32]
 Blend = Literal["hard", "feathered", "poisson"]
 """How a piece meets what it lies on: edge to edge, over a soft rim, or with its gradients alone (Perez et al. 2003)."""
 
+_AROUND_PX = 8
+"""Of the picture below that is kept around a piece: for the ring about its seam."""
 _RIM_PX = 2
 """Width of the bands beside a seam that tell how strong gradients are without it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """pixels: (h, w, C) uint8, the smallest rectangle around a region; mask: (h, w) bool, the region."""
+    """pixels: (h, w, C) uint8, the smallest rectangle around a region; mask: (h, w) bool, the region; marked: (h, w)
+    bool, what of it is the defect."""
 
     pixels: NDArray[np.uint8]
     mask: NDArray[np.bool_]
+    marked: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,84 +57,92 @@ class Placing:
 
 @dataclass(frozen=True, eq=False)
 class Laid:
-    """A piece in the frame of the picture below. levels: (H, W, C), meaningless outside mask (H, W)."""
+    """A piece on a picture, in a box of it that holds the piece and some px around. levels: (h, w, C), meaningless
+    outside mask (h, w); marked (h, w): what of the mask is the defect."""
 
+    box: Box
     levels: Levels
     mask: NDArray[np.bool_]
+    marked: NDArray[np.bool_]
 
 
-def cut_piece(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Piece:
-    """The region of a photograph. InvalidInput for an empty mask or one of another size."""
+def cut_piece(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], marked: NDArray[np.bool_] | None = None) -> Piece:
+    """The region of a photograph. marked: (H, W), where its defect is; all of the region if None or beside it.
+
+    InvalidInput for an empty mask or one of another size.
+    """
     if mask.shape != pixels.shape[:2]:
         raise InvalidInput(f"mask {mask.shape} and photograph {pixels.shape[:2]}: both must have one height and width")
     if not mask.any():
         raise InvalidInput("the region is empty: draw what to cut out, or choose another photograph")
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return Piece(pixels[part].copy(), mask[part].copy())
+    own = mask if marked is None or not (marked & mask).any() else marked & mask
+    return Piece(pixels[part].copy(), mask[part].copy(), own[part].copy())
 
 
-def lay(piece: Piece, placing: Placing, below: NDArray[np.uint8]) -> Laid:
-    """The piece at its place on a picture (H, W, C): grey or colour as that is, cut off at its border.
+def lay(piece: Piece, placing: Placing, size: tuple[int, int], channels: int) -> Laid:
+    """The piece at its place on a picture of size (height, width), grey or colour, cut off at its border.
 
     InvalidInput where nothing of it lies on the picture.
     """
-    height, width = below.shape[:2]
-    angle, scale = math.radians(placing.turn_deg), placing.scale
-    flip = -1.0 if placing.mirrored else 1.0
-    cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
-    middle_x, middle_y = piece.mask.shape[1] / 2, piece.mask.shape[0] / 2
-    # Pillow asks where a pixel of the result comes from: moved back, turned back, scaled back, flipped back.
-    across = (flip * cosine, flip * sine, middle_x - flip * (cosine * placing.x_px + sine * placing.y_px))
-    down = (-sine, cosine, middle_y + sine * placing.x_px - cosine * placing.y_px)
-    inside = _moved(piece.mask.astype(np.float32), (*across, *down), (width, height), Image.Resampling.BILINEAR)
-    mask = inside >= 0.5
-    if not mask.any():
-        raise InvalidInput(
-            f"the piece lies at {placing.x_px:g}, {placing.y_px:g}, outside the picture of {width} x {height} px: "
-            "move it onto the picture"
-        )
-    colour = piece.pixels.astype(np.float32)
-    if colour.shape[2] != below.shape[2]:
-        colour = colour.mean(axis=2, keepdims=True) if below.shape[2] == 1 else np.repeat(colour, 3, axis=2)
-    planes = [
-        _moved(colour[..., channel], (*across, *down), (width, height), Image.Resampling.BICUBIC)
-        for channel in range(colour.shape[2])
-    ]
-    return Laid(np.stack(planes, axis=2), mask)
+    height, width = size
+    reach = 0.5 * placing.scale * math.hypot(*piece.mask.shape) + _AROUND_PX
+    left, top = (max(0, math.floor(middle - reach)) for middle in (placing.x_px, placing.y_px))
+    right, bottom = min(width, math.ceil(placing.x_px + reach)), min(height, math.ceil(placing.y_px + reach))
+    box = Box(left, top, right, bottom)
+    if left < right and top < bottom:
+        numbers = _backwards(piece, placing, box)
+        mask = _moved(piece.mask.astype(np.float32), numbers, box, Image.Resampling.BILINEAR) >= 0.5
+        if mask.any():
+            colour = piece.pixels.astype(np.float32)
+            if colour.shape[2] != channels:
+                colour = colour.mean(axis=2, keepdims=True) if channels == 1 else np.repeat(colour, 3, axis=2)
+            planes = [
+                _moved(colour[..., channel], numbers, box, Image.Resampling.BICUBIC) for channel in range(channels)
+            ]
+            marked = _moved(piece.marked.astype(np.float32), numbers, box, Image.Resampling.BILINEAR) >= 0.5
+            return Laid(box, np.stack(planes, axis=2), mask, marked & mask if (marked & mask).any() else mask)
+    raise InvalidInput(
+        f"the piece lies at {placing.x_px:g}, {placing.y_px:g}, outside the picture of {width} x {height} px: "
+        "move it onto the picture"
+    )
 
 
-def _moved(
-    plane: Levels, numbers: tuple[float, ...], size: tuple[int, int], resampling: Image.Resampling
-) -> NDArray[np.float32]:
-    """A plane (h, w) in a frame of `size` (width, height); what lies beside it is its rim for colours, 0 for masks."""
+def _backwards(piece: Piece, placing: Placing, box: Box) -> tuple[float, ...]:
+    """Where a pixel of the box comes from, as Pillow asks: moved back, turned back, scaled back, flipped back."""
+    angle, flip = math.radians(placing.turn_deg), -1.0 if placing.mirrored else 1.0
+    cosine, sine = math.cos(angle) / placing.scale, math.sin(angle) / placing.scale
+    x, y = placing.x_px - box.left, placing.y_px - box.top
+    across = (flip * cosine, flip * sine, piece.mask.shape[1] / 2 - flip * (cosine * x + sine * y))
+    return (*across, -sine, cosine, piece.mask.shape[0] / 2 + sine * x - cosine * y)
+
+
+def _moved(plane: Levels, numbers: tuple[float, ...], box: Box, resampling: Image.Resampling) -> NDArray[np.float32]:
+    """A plane (h, w) in the frame of a box; what lies beside it is its rim for colours, 0 for masks."""
     padded = np.pad(plane, 2, mode="edge" if resampling == Image.Resampling.BICUBIC else "constant")
     a, b, c, d, e, f = numbers
-    image = Image.fromarray(padded)
-    moved = image.transform(size, Image.Transform.AFFINE, (a, b, c + 2, d, e, f + 2), resampling)
+    image, (height, width) = Image.fromarray(padded), box.size
+    moved = image.transform((width, height), Image.Transform.AFFINE, (a, b, c + 2, d, e, f + 2), resampling)
     return np.asarray(moved, dtype=np.float32)
 
 
-def blended(
-    below: NDArray[np.uint8], laid: Laid, blend: Blend, *, feather_px: int = 4, match_colour: bool = True
-) -> NDArray[np.uint8]:
-    """The picture (H, W, C) with the piece on it; where neither piece nor feather is, its pixels are what they were.
+def blended(below: Levels, laid: Laid, blend: Blend, *, feather_px: int = 4, match_colour: bool = True) -> Levels:
+    """What lies in the piece's box, (h, w, C), with the piece on it; outside the piece's mask nothing changes.
 
-    match_colour: the piece takes the mean of what it covers, of which it keeps the differences; Poisson does so anyway.
+    below: (h, w, C), the box of the picture. match_colour: the piece's rim takes the mean of what is around it, of
+    which the piece keeps its differences; Poisson does so anyway.
     """
-    base, mask = below.astype(np.float32), laid.mask
-    piece = laid.levels
+    mask, piece = laid.mask, laid.levels
     if blend == "poisson":
-        result = np.where(mask[..., None], _poisson(base, piece, mask), base)
-        return np.rint(result).clip(0, 255).astype(np.uint8)
+        return np.where(mask[..., None], _poisson(below, piece, mask), below)
     if match_colour:
         rim = seam_ring(mask, 2 * _RIM_PX)
         around, within = rim & ~mask, rim & mask
         if around.any() and within.any():
-            piece = piece + (base[around].mean(axis=0) - piece[within].mean(axis=0))
+            piece = piece + (below[around].mean(axis=0) - piece[within].mean(axis=0))
     weight = mask.astype(np.float32) if blend == "hard" else _feathered(mask, feather_px)
-    result = base + weight[..., None] * (piece - base)
-    return np.rint(result).clip(0, 255).astype(np.uint8)
+    return np.asarray(below + weight[..., None] * (piece - below), dtype=np.float32)
 
 
 def _feathered(mask: NDArray[np.bool_], feather_px: int) -> NDArray[np.float32]:
@@ -147,6 +160,9 @@ def _poisson(base: Levels, piece: Levels, mask: NDArray[np.bool_]) -> Levels:
     from scipy import sparse
     from scipy.sparse import linalg
 
+    if mask.all():
+        # Nothing to hold on to: the piece as it is.
+        return piece
     number = np.full(mask.shape, -1)
     number[mask] = np.arange(int(mask.sum()))
     rows, columns = np.nonzero(mask)
@@ -166,9 +182,6 @@ def _poisson(base: Levels, piece: Levels, mask: NDArray[np.bool_]) -> Levels:
     first, second = (np.concatenate(part) for part in zip(*off, strict=True))
     size = (len(rows), len(rows))
     matrix = sparse.csc_matrix((-np.ones(len(first)), (first, second)), size) + sparse.diags(count, format="csc")
-    if (count == 0).any() or mask.all():
-        # Nothing to hold on to: the piece as it is.
-        return piece
     solved = linalg.splu(matrix).solve(wanted)
     result = base.copy()
     result[mask] = solved

@@ -14,12 +14,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = (
-    ("augment.errors", "augment.images", "augment.masked", "augment.views", "augment.training"),
+    ("augment.errors", "augment.images", "augment.masked", "augment.pieces", "augment.views", "augment.training"),
     (
         "augment.store",
         "augment.features",
         "augment.ddpm",
         "augment.latent",
+        "augment.vaegan",
+        "augment.baselines",
         "augment.surfaces",
         "augment.importing",
         "augment.exporting",

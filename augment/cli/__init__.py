@@ -1,7 +1,7 @@
 """The command line: `kizu`, the same operations that the page submits, without a page.
 
     kizu import | view | embed | train encoder|ddpm|redraw|lora|lora-preflight|lora-grid|base|latent|demo
-    kizu generate | vary | redraw | redraw-batch | propose | review
+    kizu generate | vary | redraw | redraw-batch | paste-batch | propose | review
     kizu evaluate control | export | regenerate | jobs | doctor | ui | demo
 
 Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and
@@ -137,6 +137,12 @@ COMMANDS: tuple[Command, ...] = (
         help="re-draw many photographs under masks of the library, into the review",
         example="kizu redraw-batch crack 200 --on free --model workspace --workspace tiles",
         operation="redraw_batch",
+    ),
+    Command(
+        name="paste-batch",
+        help="paste real defects, or patches of noise, onto many photographs: the baselines without a network",
+        example="kizu paste-batch crack 200 --on free --blend poisson --workspace tiles",
+        operation="paste_batch",
     ),
     Command(
         name="propose",

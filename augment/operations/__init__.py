@@ -114,6 +114,7 @@ OPERATIONS: dict[str, Operation] = {
         _operation("vary", "Vary photographs", "vary", "VaryConfig", "vary", long=False),
         _operation("redraw", "Re-draw a part", "redraw", "RedrawConfig", "redraw", long=False),
         _operation("redraw_batch", "Re-draw many", "redraw_batch", "RedrawBatchConfig", "redraw_batch", long=True),
+        _operation("paste_batch", "Paste many", "paste_batch", "PasteBatchConfig", "paste_batch", long=True),
         _operation("propose", "Propose places at a boundary", "propose", "ProposeConfig", "propose", long=False),
         _operation("regenerate", "Make a sample again", "regenerate", "RegenerateConfig", "regenerate", long=False),
         _operation(

@@ -4,7 +4,6 @@ The result is the photograph at its own size with new pixels under the mask; out
 every bit, which is checked for each sample. Three masks are kept: drawn, support and changed; the last is the label.
 """
 
-import io
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from augment.errors import InvalidConfig, InvalidInput, JobFailed, NotFound, NotReady
-from augment.images import Native, decode, decode_mask, decode_native, encode_png
+from augment.images import Native, decode, decode_mask, decode_native, encode_native, encode_png
 from augment.latent.settings import LatentSampling, SamplerName
 from augment.masked import Box, PasteConfig, Pasted, Patch, crop_box, cut_patch, paste_back, patch_side
 from augment.operations.context import Context
@@ -33,8 +32,6 @@ _SUITED = ("sampler", "steps", "guidance")
 """What each model has a value of its own for."""
 CHUNK = 4
 """Samples drawn, pasted and committed together: all that a stop, or the end of the server, can lose."""
-_QUICK_PIXELS = 4_000_000
-"""Above this a PNG is written with the lightest compression: a second instead of ten for 24 megapixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +198,7 @@ class Redrawing:
         """Files and records; on the map where there is one."""
         files = context.store.files
         with ThreadPoolExecutor() as pool:
-            images = files.put_many(list(pool.map(_png, (one.values for one in drawn))))
+            images = files.put_many(list(pool.map(encode_native, (one.values for one in drawn))))
         changed = files.put_many([encode_png(one.changed) for one in drawn])
         support = files.put(encode_png(drawn[0].support))
         stems = Place(parents=(self.image, *((self.reference,) if self.reference else ())))
@@ -299,17 +296,6 @@ def _shown(
     return fitted if fitted.ndim == 3 else fitted[..., None]
 
 
-def _png(values: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
-    """PNG bytes of (H, W, 1 or 3), 8 or 16 bit. Deterministic."""
-    if values.dtype == np.uint8 and values.size <= _QUICK_PIXELS:
-        return encode_png(values.astype(np.uint8))
-    stream = io.BytesIO()
-    plain = values[..., 0] if values.shape[2] == 1 else values
-    level = 6 if values.size <= _QUICK_PIXELS else 1
-    Image.fromarray(np.ascontiguousarray(plain)).save(stream, format="PNG", compress_level=level)
-    return stream.getvalue()
-
-
 def draw_again(sample: SampleRecord, context: Context) -> bytes:
     """The PNG of a sample that `redraw` made, from its record alone; nothing is stored.
 
@@ -332,7 +318,7 @@ def draw_again(sample: SampleRecord, context: Context) -> bytes:
     )
     work = Redrawing.of(config, context, sample.checkpoint_sha256)
     drawn, _ = work.draw([sample.seed], context.progress)
-    return _png(drawn[0].values)
+    return encode_native(drawn[0].values)
 
 
 def _reference(sample: SampleRecord, store: Store) -> int | None:
