@@ -75,7 +75,7 @@ class _Discriminator(nn.Module):
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         """x: (N, C, S, S) in [-1, 1] -> (N,) float32, the logit of being a real image of the label."""
         hidden = self.body(x)
-        logit: Tensor = self.logit(hidden)[:, 0] + (hidden * self.label(label)).mean(dim=1)
+        logit: Tensor = self.logit(hidden)[:, 0] + (hidden * self.label(label)).sum(dim=1)
         return logit.float()
 
 

@@ -46,7 +46,7 @@ class DcganShape:
     @property
     def start_px(self) -> int:
         """Side of the coarsest grid."""
-        return self.side_px // 2**self.doublings
+        return self.side_px >> self.doublings
 
 
 @dataclass(frozen=True, kw_only=True)

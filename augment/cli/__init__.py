@@ -1,7 +1,7 @@
 """The command line: `kizu`, the same operations that the page submits, without a page.
 
-    kizu import | view | embed | train encoder|ddpm|redraw|lora|lora-preflight|lora-grid|base|latent|demo
-    kizu generate | vary | redraw | redraw-batch | paste-batch | propose | review
+    kizu import | view | embed | train encoder|ddpm|dcgan|redraw|lora|lora-preflight|lora-grid|base|latent|demo
+    kizu generate | generate-dcgan | vary | redraw | redraw-batch | paste-batch | propose | review
     kizu evaluate control | export | regenerate | jobs | doctor | ui | demo
 
 Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and
@@ -73,6 +73,12 @@ COMMANDS: tuple[Command, ...] = (
         operation="train_ddpm",
     ),
     Command(
+        name="train dcgan",
+        help="train a DCGAN on the training split: the baseline that other generators are compared with",
+        example="kizu train dcgan --images-seen 200000 --workspace tiles",
+        operation="train_dcgan",
+    ),
+    Command(
         name="train redraw",
         help="train the re-drawing model: defects inside a mask, from the training split's masks",
         example="kizu train redraw --side-px 128 --workspace tiles",
@@ -119,6 +125,12 @@ COMMANDS: tuple[Command, ...] = (
         help="generate samples of a label, anywhere or at a place on the map",
         example="kizu generate crack --image-id 42 --count 16 --workspace tiles",
         operation="generate",
+    ),
+    Command(
+        name="generate-dcgan",
+        help="generate samples of a label with the DCGAN",
+        example="kizu generate-dcgan crack --count 100 --workspace tiles",
+        operation="generate_dcgan",
     ),
     Command(
         name="vary",

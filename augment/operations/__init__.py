@@ -110,6 +110,10 @@ OPERATIONS: dict[str, Operation] = {
             "preflight_lora", "Measure a LoRA's steps", "lora_preflight", "TrainLoraConfig", "preflight_lora", long=True
         ),
         _operation("lora_grid", "Compare LoRAs", "lora_grid", "LoraGridConfig", "lora_grid", long=True),
+        _operation("train_dcgan", "Train a DCGAN", "train_dcgan", "TrainDcganConfig", "train_dcgan", long=True),
+        _operation(
+            "generate_dcgan", "Generate by DCGAN", "generate_dcgan", "GenerateDcganConfig", "generate_dcgan", long=True
+        ),
         _operation("generate", "Generate samples", "generate", "GenerateConfig", "generate", long=False),
         _operation("vary", "Vary photographs", "vary", "VaryConfig", "vary", long=False),
         _operation("redraw", "Re-draw a part", "redraw", "RedrawConfig", "redraw", long=False),

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Generator", "draw_images", "draw_series", "find_generator", "find_model", "load_map", "loaded"]
 
-_NAMES: dict[ModelKind, str] = {"encoder": "encoder", "ddpm": "generator", "redraw": "re-drawing model", "lora": "LoRA"}
+_NAMES: dict[ModelKind, str] = {
+    "encoder": "encoder",
+    "ddpm": "generator",
+    "redraw": "re-drawing model",
+    "lora": "LoRA",
+    "dcgan": "DCGAN",
+    "factors": "model of factors",
+}
 
 Network = TypeVar("Network", bound="nn.Module")
 

@@ -12,7 +12,7 @@ Split = Literal["train", "validation", "test"]
 Status = Literal["candidate", "accepted", "rejected"]
 Decision = Literal["accepted", "rejected", "skipped", "undone"]
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
-ModelKind = Literal["encoder", "ddpm", "redraw", "lora"]
+ModelKind = Literal["encoder", "ddpm", "redraw", "lora", "dcgan", "factors"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
