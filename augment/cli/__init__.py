@@ -1,7 +1,7 @@
 """The command line: `kizu`, the same operations that the page submits, without a page.
 
     kizu import | view | embed | train encoder|ddpm|dcgan|redraw|lora|lora-preflight|lora-grid|base|latent|demo
-    kizu generate | generate-dcgan | vary | redraw | redraw-batch | paste-batch | propose | review
+    kizu generate | generate-dcgan | vary | cutmix | redraw | redraw-batch | paste-batch | propose | review
     kizu evaluate control | export | regenerate | jobs | doctor | ui | demo
 
 Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and
@@ -137,6 +137,12 @@ COMMANDS: tuple[Command, ...] = (
         help="vary photographs: noised to a strength, denoised by the generator",
         example="kizu vary 42 --sigma 1.23 --count 8 --workspace tiles",
         operation="vary",
+    ),
+    Command(
+        name="cutmix",
+        help="paste a region of one photograph into another, and harmonise the seam",
+        example="kizu cutmix 42 7 --x-px 120 --y-px 80 --sigma 1.23 --model workspace --workspace tiles",
+        operation="cutmix",
     ),
     Command(
         name="redraw",

@@ -17,7 +17,7 @@ from augment.ddpm.unet import UNet, UNetConfig
 from augment.errors import InvalidConfig
 from augment.training.files import start_from
 
-__all__ = ["Denoise", "Denoiser", "DenoiserConfig", "guided"]
+__all__ = ["Denoise", "Denoiser", "DenoiserConfig", "guided", "held"]
 
 
 class Denoise(Protocol):
@@ -139,3 +139,15 @@ def guided(denoise: Denoise, label_guidance: float = 1.0, position_guidance: flo
         return total
 
     return combined
+
+
+def held(denoise: Denoise, clean: Tensor, free: Tensor) -> Denoise:
+    """A denoiser that knows what it may not change: clean (1, C, H, W) where free (H, W) is 0, its own answer where 1.
+
+    A deterministic sampler then keeps the rest at exactly its image plus its own noise, at every level.
+    """
+
+    def answer(x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
+        return clean + free * (denoise(x, sigma, condition) - clean)
+
+    return answer

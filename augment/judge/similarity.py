@@ -11,10 +11,11 @@ _WIDTH_PX = 1.5
 _BRIGHTNESS, _CONTRAST = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
-def structural_similarity(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+def structural_similarity(a: NDArray[np.uint8], b: NDArray[np.uint8], where: NDArray[np.bool_] | None = None) -> float:
     """Mean SSIM of two pictures (H, W, C) uint8 of one size, in light: 1 for the same, near 0 for unrelated ones.
 
-    Wang et al. 2004, equation 13, with its Gaussian window and constants. InvalidInput for different sizes.
+    Wang et al. 2004, equation 13, with its Gaussian window and constants. where: (H, W), the places that count; 1 if
+    there is none. InvalidInput for different sizes.
     """
     from scipy import ndimage
 
@@ -31,4 +32,7 @@ def structural_similarity(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
     both = smooth(x * y) - mean_x * mean_y
     light = (2 * mean_x * mean_y + _BRIGHTNESS) / (mean_x**2 + mean_y**2 + _BRIGHTNESS)
     structure = (2 * both + _CONTRAST) / (var_x + var_y + _CONTRAST)
-    return float((light * structure).mean())
+    found = light * structure
+    if where is None:
+        return float(found.mean())
+    return float(found[where].mean()) if where.any() else 1.0

@@ -115,6 +115,7 @@ OPERATIONS: dict[str, Operation] = {
             "generate_dcgan", "Generate by DCGAN", "generate_dcgan", "GenerateDcganConfig", "generate_dcgan", long=True
         ),
         _operation("generate", "Generate samples", "generate", "GenerateConfig", "generate", long=False),
+        _operation("cutmix", "Mix two photographs", "cutmix", "CutmixConfig", "cutmix", long=False),
         _operation("vary", "Vary photographs", "vary", "VaryConfig", "vary", long=False),
         _operation("redraw", "Re-draw a part", "redraw", "RedrawConfig", "redraw", long=False),
         _operation("redraw_batch", "Re-draw many", "redraw_batch", "RedrawBatchConfig", "redraw_batch", long=True),

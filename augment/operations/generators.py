@@ -161,19 +161,20 @@ def draw_series(
     on_step: Callable[[int, int], None],
     features: "Features | None" = None,
     start: NDArray[np.uint8] | None = None,
+    free: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.uint8]:
     """As `draw_images`, with a recipe for each seed. Recipes of a series differ in label and place alone, and all of
     them name a place or none does, and a label or none does: a label of None is forgotten.
 
     start: (side, side, C), a picture to start from, under noise of the recipe's sigma; as much as the network knows, or
-    more, leaves nothing of it.
+    more, leaves nothing of it. free: (side, side), what of it may change; the rest is held at every noise level.
 
     InvalidInput if the recipe steers and there are no features to steer by.
     """
     import torch
 
     from augment.ddpm.condition import Condition
-    from augment.ddpm.denoiser import guided
+    from augment.ddpm.denoiser import guided, held
     from augment.ddpm.sampling import sample
     from augment.ddpm.steering import SteeringConfig, steered
 
@@ -198,6 +199,8 @@ def draw_series(
     if start is not None and recipe["sigma"] < noise.sigma_max:
         noise = replace(noise, sigma_max=max(recipe["sigma"], 2 * noise.sigma_min))
         clean = precision.arrange(torch.from_numpy(to_float(start[None])))
+        if free is not None:
+            denoise = held(denoise, clean, torch.from_numpy(free.astype(np.float32)).to(precision.device))
     with precision.autocast():
         images = sample(
             denoise,

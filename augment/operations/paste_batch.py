@@ -8,27 +8,23 @@ import random
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-from PIL import Image
-
-from augment.baselines.perlin import perlin_mask
 from augment.errors import InvalidConfig, NotFound
-from augment.images import decode, decode_native, encode_native, encode_png
-from augment.masked import Box, PasteConfig
+from augment.masked import PasteConfig
 from augment.operations.context import Context
 from augment.operations.mask_library import estimate_part
-from augment.operations.pasting import Composite, lay_piece, like_sized, piece_of
-from augment.operations.places import MappedEncoder, Place, placed
-from augment.operations.views import current_view, load_mask, load_pixels
+from augment.operations.pasted import pasted_sample
+from augment.operations.pasting import like_sized, piece_of
+from augment.operations.places import MappedEncoder
+from augment.operations.views import load_mask
 from augment.pieces import Blend, Placing, lay
-from augment.store import ImageRecord, SampleRecord, Store
+from augment.store import ImageRecord, Store
 
-__all__ = ["PasteBatchConfig", "PasteBatchResult", "paste_again", "paste_batch"]
+__all__ = ["PasteBatchConfig", "PasteBatchResult", "paste_batch"]
 
 _STRETCH = (0.8, 1.25)
 _PLACES = 48
-_MOST_NOISE_PX = 1024
-"""Longer side at which noise masks are drawn; larger pictures get them enlarged."""
+_MARGIN_PX = 1
+"""Surroundings that a defect takes along beside the feather, so that its seam runs through good material."""
 _OPACITY = (0.2, 1.0)
 
 
@@ -91,7 +87,7 @@ def paste_batch(config: PasteBatchConfig, context: Context) -> PasteBatchResult:
         if seed in made:
             continue
         recipe = _recipe(config, below[number % len(below)], sources, seed, store)
-        context.commit([_sample(recipe, seed, context, mapped)])
+        context.commit([pasted_sample(recipe, seed, context, mapped)])
     context.progress(config.count, config.count)
     return PasteBatchResult(samples=config.count)
 
@@ -131,6 +127,7 @@ def _recipe(
         return {**recipe, "opacity": round(chance.uniform(*_OPACITY), 4), "mirrored": chance.random() < 0.5}
     return {
         **recipe,
+        "margin_px": _MARGIN_PX + config.feather_px,
         "blend": config.blend,
         "feather_px": config.feather_px,
         "match_colour": config.match_colour,
@@ -144,7 +141,7 @@ def _placing(
     """A size, a turn, and of some places the one where most of the piece lies on the part."""
     low, high = _STRETCH
     scale = like_sized(source, below) * low * (high / low) ** chance.random()
-    piece = piece_of(store, source, margin_px=config.feather_px + 1)
+    piece = piece_of(store, source, margin_px=_MARGIN_PX + config.feather_px)
     # What is larger than the picture below becomes smaller, not cut.
     scale = min(scale, 0.9 * min(below.height_px / piece.mask.shape[0], below.width_px / piece.mask.shape[1]))
     turn_deg = 360 * chance.random() if config.turn else 0.0
@@ -165,67 +162,3 @@ def _placing(
         if tried[-1][0] == 1.0:
             break
     return max(tried, key=lambda one: one[0])[1]
-
-
-def _sample(recipe: dict[str, Any], seed: int, context: Context, mapped: MappedEncoder | None) -> SampleRecord:
-    """Files and record; on the map where there is one."""
-    store = context.store
-    made, parents = _made(recipe, seed, store)
-    stems = Place(parents=parents)
-    record = SampleRecord(
-        sha256=store.files.put(encode_native(made.values)),
-        label=recipe["label"],
-        method=recipe["method"],
-        seed=seed,
-        recipe=recipe,
-        parents=tuple(parent.sha256 for parent in parents),
-        group=stems.group,
-        split=stems.split,
-        mask_sha256=store.files.put(encode_png(made.label)),
-        job_id=context.job_id,
-    )
-    if mapped is None:
-        return record
-    shown = decode(store.files.path(record.sha256)).pixels
-    cut = current_view(store).cut(shown, made.label, record.sha256)
-    return placed([record], [cut], [Place()], mapped)[0]
-
-
-def paste_again(sample: SampleRecord, store: Store) -> bytes:
-    """The PNG of a sample that `paste_batch` made, from its record alone. NotFound if a photograph is gone."""
-    return encode_native(_made(sample.recipe, sample.seed, store)[0].values)
-
-
-def _made(recipe: dict[str, Any], seed: int, store: Store) -> tuple[Composite, tuple[ImageRecord, ImageRecord]]:
-    found = [store.images.by_sha256(recipe[name]) for name in ("below_sha256", "source_sha256")]
-    below, source = found
-    if below is None or source is None:
-        raise NotFound("a photograph that this was pasted from is no longer in this workspace")
-    if recipe["method"] == "perlin":
-        return _noise(recipe, seed, below, source, store), (below, source)
-    piece = piece_of(store, source, margin_px=recipe["feather_px"] + 1)
-    placing = Placing(**recipe["placing"])
-    made = lay_piece(
-        store, below, piece, placing, recipe["blend"], recipe["feather_px"], match_colour=recipe["match_colour"]
-    )
-    return made, (below, source)
-
-
-def _noise(recipe: dict[str, Any], seed: int, below: ImageRecord, source: ImageRecord, store: Store) -> Composite:
-    """Another photograph's texture through a mask of noise."""
-    native = decode_native(store.files.path(below.sha256))
-    height, width, channels = native.values.shape
-    shrunk = min(1.0, _MOST_NOISE_PX / max(height, width))
-    coarse = perlin_mask(np.random.default_rng(seed), (round(height * shrunk), round(width * shrunk)))
-    mask = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.NEAREST))
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    box = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    pixels = load_pixels(store, source)
-    plain = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    texture = np.asarray(plain.convert("L" if channels == 1 else "RGB").resize((width, height)))
-    texture = texture.reshape(height, width, channels)[:, :: -1 if recipe["mirrored"] else 1]
-    under, inside = native.levels(box.slices), mask[box.slices][..., None]
-    mixed = under + recipe["opacity"] * (texture[box.slices].astype(np.float32) - under)
-    values = native.values.copy()
-    values[box.slices] = np.where(inside, native.from_levels(mixed), values[box.slices])
-    return Composite(native, values, box, mask, mask)

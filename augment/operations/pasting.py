@@ -1,22 +1,29 @@
-"""A piece of one photograph on another, at native size: which pixels, which label mask. What every paste shares.
+"""A recipe's paste: a piece of one photograph on another, or another's texture in patches of noise, at native size.
 
 No torch. Outside the piece the result is the photograph below, bit for bit.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from augment.errors import InvalidInput
-from augment.images import Native, decode_native
+from augment.baselines.perlin import perlin_mask
+from augment.errors import InvalidInput, NotFound
+from augment.images import Native, decode_mask, decode_native
 from augment.masked import Box
 from augment.operations.views import load_mask, load_pixels
-from augment.pieces import Blend, Piece, Placing, blended, cut_piece, lay
+from augment.pieces import Piece, Placing, blended, cut_piece, lay
 from augment.store import ImageRecord, Store
 
-__all__ = ["Composite", "lay_piece", "like_sized", "piece_of"]
+__all__ = ["Composite", "composite_of", "like_sized", "piece_of"]
+
+_MOST_NOISE_PX = 1024
+"""Longer side at which noise masks are drawn; larger pictures get them enlarged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,24 +63,50 @@ def like_sized(source: ImageRecord, below: ImageRecord) -> float:
     return math.sqrt(below.width_px * below.height_px / (source.width_px * source.height_px))
 
 
-def lay_piece(
-    store: Store,
-    below: ImageRecord,
-    piece: Piece,
-    placing: Placing,
-    blend: Blend,
-    feather_px: int,
-    match_colour: bool,
-) -> Composite:
-    """The composite. InvalidInput where the piece lies beside the photograph."""
+def composite_of(
+    recipe: Mapping[str, Any], seed: int, store: Store
+) -> tuple[Composite, tuple[ImageRecord, ImageRecord]]:
+    """What a recipe of `copy_paste`, `cutmix` or `perlin` pastes, and the photographs below and taken from.
+
+    NotFound if one is gone; InvalidInput where the piece lies beside the photograph.
+    """
+    below, source = (store.images.by_sha256(recipe[name]) for name in ("below_sha256", "source_sha256"))
+    if below is None or source is None:
+        raise NotFound("a photograph that this was pasted from is no longer in this workspace")
     native = decode_native(store.files.path(below.sha256))
+    paste = _noise if recipe["method"] == "perlin" else _piece
+    return paste(recipe, seed, native, source, store), (below, source)
+
+
+def _piece(recipe: Mapping[str, Any], seed: int, native: Native, source: ImageRecord, store: Store) -> Composite:
+    region_sha256, region = recipe.get("region_sha256"), None
+    if region_sha256 is not None:
+        region = decode_mask(store.files.read(region_sha256), (source.width_px, source.height_px))
+    piece = piece_of(store, source, region, margin_px=recipe["margin_px"])
     height, width, channels = native.values.shape
-    laid = lay(piece, placing, (height, width), channels)
-    under = native.levels(laid.box.slices)
-    result = blended(under, laid, blend, feather_px=feather_px, match_colour=match_colour)
+    laid = lay(piece, Placing(**recipe["placing"]), (height, width), channels)
+    under, part = native.levels(laid.box.slices), laid.box.slices
+    result = blended(under, laid, recipe["blend"], feather_px=recipe["feather_px"], match_colour=recipe["match_colour"])
     values, region, label = native.values.copy(), *np.zeros((2, height, width), dtype=np.bool_)
-    part = laid.box.slices
     values[part] = np.where(laid.mask[..., None], native.from_levels(result), values[part])
-    region[part] = laid.mask
-    label[part] = laid.marked
+    region[part], label[part] = laid.mask, laid.marked
     return Composite(native, values, laid.box, region, label)
+
+
+def _noise(recipe: Mapping[str, Any], seed: int, native: Native, source: ImageRecord, store: Store) -> Composite:
+    """Another photograph's texture through a mask of noise."""
+    height, width, channels = native.values.shape
+    shrunk = min(1.0, _MOST_NOISE_PX / max(height, width))
+    coarse = perlin_mask(np.random.default_rng(seed), (round(height * shrunk), round(width * shrunk)))
+    mask = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.NEAREST))
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    box = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    pixels = load_pixels(store, source)
+    plain = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    texture = np.asarray(plain.convert("L" if channels == 1 else "RGB").resize((width, height)))
+    texture = texture.reshape(height, width, channels)[:, :: -1 if recipe["mirrored"] else 1]
+    under, inside = native.levels(box.slices), mask[box.slices][..., None]
+    mixed = under + recipe["opacity"] * (texture[box.slices].astype(np.float32) - under)
+    values = native.values.copy()
+    values[box.slices] = np.where(inside, native.from_levels(mixed), values[box.slices])
+    return Composite(native, values, box, mask, mask)

@@ -160,12 +160,17 @@ class Redrawing:
     shown: NDArray[np.uint8] | None
 
     @classmethod
-    def of(cls, config: RedrawConfig, context: Context, sha256: str | None = None) -> "Redrawing":
-        """Reads photograph, mask and model; raises what `redraw` says. sha256: of the workspace's model to take."""
+    def of(
+        cls, config: RedrawConfig, context: Context, sha256: str | None = None, native: Native | None = None
+    ) -> "Redrawing":
+        """Reads photograph, mask and model; raises what `redraw` says.
+
+        sha256: of the workspace's model to take. native: what to draw on instead of the photograph, of its size.
+        """
         store = context.store
         config = _suited(config, store)
         image = store.images.get(config.image_id)
-        native = decode_native(store.files.path(image.sha256))
+        native = decode_native(store.files.path(image.sha256)) if native is None else native
         mask_sha256, mask = _mask(config, image, store)
         engine = find_engine(context, config.model, sha256)
         whole = config.area == "whole"

@@ -11,7 +11,7 @@ from augment.images import encode_png
 from augment.operations.context import Context
 from augment.operations.generate_dcgan import dcgan_again
 from augment.operations.generators import draw_series, find_generator
-from augment.operations.paste_batch import paste_again
+from augment.operations.pasted import paste_again
 from augment.operations.places import MappedEncoder
 from augment.operations.redraw import draw_again
 from augment.operations.views import current_view, load_cut
@@ -53,8 +53,8 @@ def regenerate(config: RegenerateConfig, context: Context) -> RegenerateResult:
     if sample.method == "dcgan":
         made = hashlib.sha256(dcgan_again(sample, context)).hexdigest()
         return RegenerateResult(same_bytes=made == sample.sha256, sha256=made)
-    if sample.method in ("copy_paste", "perlin"):
-        made = hashlib.sha256(paste_again(sample, context.store)).hexdigest()
+    if sample.method in ("copy_paste", "perlin", "cutmix"):
+        made = hashlib.sha256(paste_again(sample, context)).hexdigest()
         return RegenerateResult(same_bytes=made == sample.sha256, sha256=made)
     if sample.method not in ("ddpm", "vary"):
         raise InvalidInput(f"sample {config.sample_id} was made by {sample.method}, which cannot be made again")
