@@ -2,7 +2,7 @@
 
     kizu import | view | embed | train encoder|ddpm|dcgan|redraw|lora|lora-preflight|lora-grid|base|latent|demo
     kizu generate | generate-dcgan | vary | cutmix | redraw | redraw-batch | paste-batch | propose | review
-    kizu evaluate control | export | regenerate | jobs | doctor | ui | demo
+    kizu evaluate control|factors | export | regenerate | jobs | doctor | ui | demo
 
 Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and
 reasons to standard error. Exit code 0: done; 1: failed or stopped, with the reason; 2: wrong usage. No command needs a
@@ -174,6 +174,12 @@ COMMANDS: tuple[Command, ...] = (
         example="kizu review --accept-all --label crack --max-landing-error 2 --workspace tiles",
         fill="review:fill",
         run="review:run",
+    ),
+    Command(
+        name="evaluate factors",
+        help="train teachers and students of factors on sprites, and print the published table beside ours",
+        example="kizu evaluate factors --gammas 1 --seeds 0 --workspace study",
+        operation="evaluate_factors",
     ),
     Command(
         name="evaluate control",

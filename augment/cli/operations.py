@@ -20,7 +20,7 @@ from augment.store import Store
 
 __all__ = ["fill", "run", "run_recorded"]
 
-_MAKES_WORKSPACE = ("import", "base", "demo", "latent")
+_MAKES_WORKSPACE = ("import", "base", "demo", "latent", "evaluate_factors")
 
 
 def fill(parser: LazyParser, command: Command) -> None:

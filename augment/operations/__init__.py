@@ -123,6 +123,14 @@ OPERATIONS: dict[str, Operation] = {
         _operation("propose", "Propose places at a boundary", "propose", "ProposeConfig", "propose", long=False),
         _operation("regenerate", "Make a sample again", "regenerate", "RegenerateConfig", "regenerate", long=False),
         _operation(
+            "evaluate_factors",
+            "Evaluate factors",
+            "evaluate_factors",
+            "EvaluateFactorsConfig",
+            "evaluate_factors",
+            long=True,
+        ),
+        _operation(
             "evaluate_control",
             "Evaluate control",
             "evaluate_control",

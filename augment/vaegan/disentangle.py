@@ -4,13 +4,17 @@ The score of Kim and Mnih 2018 (FactorVAE), section 4: fix one factor, encode im
 least vote for the factor.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-__all__ = ["Disentangled", "disentanglement"]
+from augment.vaegan.model import Factors
+
+__all__ = ["Disentangled", "disentanglement", "traversal"]
 
 Encode = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 """Factors (n, factors) to the means of their images' latents (n, dimensions)."""
@@ -58,3 +62,15 @@ def disentanglement(
             votes[int(steadiness.argmin()), column] += 1
     score = float(votes.max(axis=1).sum() / max(1, votes.sum()))
     return Disentangled(score=score, votes=votes)
+
+
+@torch.no_grad()
+def traversal(network: Factors, z: Tensor, values: Sequence[float]) -> NDArray[np.uint8]:
+    """A sheet (d * side, values * side, C) uint8: each row moves one dimension of z (d,) through the values."""
+    rows = []
+    for dimension in range(len(z)):
+        moved = z.repeat(len(values), 1)
+        moved[:, dimension] = torch.tensor(values)
+        images = (network.decoder(moved) * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        rows.append(np.concatenate(list(images), axis=1))
+    return np.concatenate(rows)
