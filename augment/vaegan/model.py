@@ -4,7 +4,7 @@ Images are (N, C, S, S) float32 in [0, 1]. The convolutions are those that beta-
 (Burgess et al. 2018, section 3), as the source does not give its own. Knows no training.
 """
 
-import itertools
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,7 @@ class Encoder(nn.Module):
         super().__init__()
         ladder = _ladder(shape)
         layers: list[nn.Module] = []
-        for wide, narrow in itertools.pairwise(ladder):
+        for wide, narrow in pairwise(ladder):
             layers += [nn.Conv2d(wide, narrow, 4, 2, 1), nn.ReLU()]
         places = (shape.side_px // 16) ** 2
         self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(ladder[-1] * places, _HIDDEN), nn.ReLU())
@@ -54,7 +54,7 @@ class Decoder(nn.Module):
         size = self.coarse[0] * self.coarse[1] * self.coarse[2]
         self.start = nn.Sequential(nn.Linear(shape.dimensions, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, size), nn.ReLU())
         layers: list[nn.Module] = []
-        for wide, narrow in itertools.pairwise(ladder):
+        for wide, narrow in pairwise(ladder):
             layers += [nn.ConvTranspose2d(wide, narrow, 4, 2, 1), nn.ReLU()]
         self.body = nn.Sequential(*layers[:-1])
 
@@ -76,7 +76,7 @@ class Discriminator(nn.Module):
         super().__init__()
         ladder = _ladder(shape)
         layers: list[nn.Module] = []
-        for wide, narrow in itertools.pairwise(ladder):
+        for wide, narrow in pairwise(ladder[:-1]):
             layers += [nn.Conv2d(wide, narrow, 4, 2, 1), nn.LeakyReLU(0.2)]
         self.look = nn.Sequential(*layers)
         places = (shape.side_px // 16) ** 2

@@ -1,0 +1,79 @@
+"""The losses beside torch's own distributions and the formulas as they are printed."""
+
+import pytest
+import torch
+from torch.distributions import Independent, Normal, kl_divergence
+
+from augment.vaegan import losses
+from augment.vaegan.model import Discriminator, Factors, Student
+from augment.vaegan.settings import FactorShape
+
+
+def normals(seed: int, dimensions: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(7, dimensions, generator=generator), torch.randn(7, dimensions, generator=generator)
+
+
+def distribution(q: tuple[torch.Tensor, torch.Tensor]) -> Independent:
+    return Independent(Normal(q[0], (0.5 * q[1]).exp()), 1)
+
+
+def test_divergences_are_those_of_the_distributions():
+    student, teacher = normals(0, 6), normals(1, 5)
+    prior = Independent(Normal(torch.zeros(7, 6), torch.ones(7, 6)), 1)
+    assert torch.allclose(losses.kl_to_prior(student), kl_divergence(distribution(student), prior), atol=1e-4)
+    shared = student[0][:, :5], student[1][:, :5]
+    expected = kl_divergence(distribution(shared), distribution(teacher))
+    assert torch.allclose(losses.kl_between(student, teacher), expected, rtol=1e-4, atol=1e-4)
+    assert torch.allclose(losses.kl_between(shared, shared), torch.zeros(7), atol=1e-6)
+
+
+def test_samples_have_the_mean_and_spread_asked_for():
+    q = torch.full((20_000, 1), 2.0), torch.full((20_000, 1), 2 * 0.5)
+    z = losses.sampled(q, torch.Generator().manual_seed(0))
+    # Standard errors of 20,000 draws with a deviation of 1.65 are 0.012 and 0.008.
+    assert float(z.mean()) == pytest.approx(2.0, abs=0.06) and float(z.std()) == pytest.approx(1.6487, abs=0.04)
+
+
+def test_the_added_dimension_tells_new_from_known():
+    z, y = torch.tensor([[0.3, -0.5, 0.7], [0.1, 0.2, -0.4]]), torch.tensor([0, 1])
+    assert torch.equal(losses.filtered(z, y, 1), torch.tensor([[0.3, -0.5, -0.7], [0.1, 0.2, 0.4]]))
+    assert torch.equal(losses.filtered(z, y, 2), torch.tensor([[0.3, -0.5, -0.7], [0.1, 0.2, 0.4]]))
+
+
+def test_the_game_is_the_published_one():
+    real, of_x, of_prior = torch.randn(3, 9, generator=torch.Generator().manual_seed(3))
+    d, g, p = (value.sigmoid() for value in (real, of_x, of_prior))
+    for gamma in (0.0, 1.0, 5.0):
+        published = d.log() + (1 - g).log() + gamma * (1 - p).log()
+        assert torch.allclose(losses.discriminator_loss(real, of_x, of_prior, gamma), -published, atol=1e-5)
+        assert torch.allclose(losses.generator_loss(of_x, of_prior, gamma), -(g.log() + gamma * p.log()), atol=1e-5)
+
+
+def test_errors_are_sums_and_means_as_said():
+    logits, x = torch.tensor([[[[0.0, 2.0]]]]), torch.tensor([[[[1.0, 0.0]]]])
+    expected = torch.tensor([2.0]).sigmoid()
+    assert float(losses.pixel_error(logits, x)) == pytest.approx(0.6931 - float((1 - expected).log()), abs=1e-3)
+    assert float(losses.feature_error(torch.zeros(1, 2, 1, 1), torch.tensor([[[[1.0]], [[3.0]]]]))) == 5.0
+
+
+def test_a_student_begins_as_its_teacher():
+    torch.manual_seed(0)
+    teacher = Factors(FactorShape(side_px=32, dimensions=4, width=8))
+    student = Student(FactorShape(side_px=32, dimensions=6, added=2, width=8))
+    student.start_from(teacher)
+    x = torch.rand(3, 1, 32, 32)
+    mean, logvar = student.encoder(x)
+    known, known_logvar = teacher.encoder(x)
+    assert torch.equal(mean[:, :4], known) and torch.equal(logvar[:, :4], known_logvar)
+    assert not mean[:, 4:].any() and not logvar[:, 4:].any()
+    assert torch.allclose(student.decoder(torch.cat([known, torch.randn(3, 2)], dim=1)), teacher.decoder(known))
+
+
+def test_the_discriminator_hears_the_kind_and_gives_features():
+    torch.manual_seed(0)
+    judge = Discriminator(FactorShape(side_px=32, width=8))
+    x = torch.rand(2, 1, 32, 32)
+    known, features = judge(x, torch.zeros(2, dtype=torch.int64))
+    new, again = judge(x, torch.ones(2, dtype=torch.int64))
+    assert features.shape == (2, 16, 4, 4) and torch.equal(features, again) and not torch.equal(known, new)
