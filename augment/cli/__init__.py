@@ -1,7 +1,8 @@
 """The command line: `kizu`, the same operations that the page submits, without a page.
 
-    kizu import | view | embed | train encoder|ddpm|dcgan|redraw|lora|lora-preflight|lora-grid|base|latent|demo
-    kizu generate | generate-dcgan | vary | cutmix | redraw | redraw-batch | paste-batch | propose | review
+    kizu import | view | embed | train encoder|ddpm|dcgan|factors|redraw|lora|lora-preflight|lora-grid|base|latent|demo
+    kizu generate | generate-dcgan | factor-series | vary | cutmix | redraw | redraw-batch | paste-batch
+    kizu propose | review
     kizu evaluate control|factors | export | regenerate | jobs | doctor | ui | demo
 
 Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and
@@ -79,6 +80,12 @@ COMMANDS: tuple[Command, ...] = (
         operation="train_dcgan",
     ),
     Command(
+        name="train factors",
+        help="train a model of factors: a teacher of a class, or a student that learns a new class beside it",
+        example="kizu train factors --teacher-id 3 --label blowhole --workspace tiles",
+        operation="train_factors",
+    ),
+    Command(
         name="train redraw",
         help="train the re-drawing model: defects inside a mask, from the training split's masks",
         example="kizu train redraw --side-px 128 --workspace tiles",
@@ -131,6 +138,12 @@ COMMANDS: tuple[Command, ...] = (
         help="generate samples of a label with the DCGAN",
         example="kizu generate-dcgan crack --count 100 --workspace tiles",
         operation="generate_dcgan",
+    ),
+    Command(
+        name="factor-series",
+        help="samples along one factor, from photographs or from factors, into the review",
+        example="kizu factor-series blowhole 9 --image-ids 42 --low 0 --high 2 --count 8 --workspace tiles",
+        operation="factor_series",
     ),
     Command(
         name="vary",

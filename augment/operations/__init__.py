@@ -110,6 +110,10 @@ OPERATIONS: dict[str, Operation] = {
             "preflight_lora", "Measure a LoRA's steps", "lora_preflight", "TrainLoraConfig", "preflight_lora", long=True
         ),
         _operation("lora_grid", "Compare LoRAs", "lora_grid", "LoraGridConfig", "lora_grid", long=True),
+        _operation("train_factors", "Train factors", "train_factors", "TrainFactorsConfig", "train_factors", long=True),
+        _operation("encode_factors", "Read factors", "factors", "EncodeFactorsConfig", "encode_factors", long=False),
+        _operation("decode_factors", "Draw factors", "factors", "DecodeFactorsConfig", "decode_factors", long=False),
+        _operation("factor_series", "Draw a series", "factors", "FactorSeriesConfig", "factor_series", long=False),
         _operation("train_dcgan", "Train a DCGAN", "train_dcgan", "TrainDcganConfig", "train_dcgan", long=True),
         _operation(
             "generate_dcgan", "Generate by DCGAN", "generate_dcgan", "GenerateDcganConfig", "generate_dcgan", long=True

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from augment.errors import InvalidConfig, InvalidInput, NotFound
 from augment.images import encode_png
 from augment.operations.context import Context
+from augment.operations.factors import factor_again
 from augment.operations.generate_dcgan import dcgan_again
 from augment.operations.generators import draw_series, find_generator
 from augment.operations.pasted import paste_again
@@ -50,8 +51,9 @@ def regenerate(config: RegenerateConfig, context: Context) -> RegenerateResult:
     if sample.method in ("redraw", "inpaint", "image-to-image"):
         made = hashlib.sha256(draw_again(sample, context)).hexdigest()
         return RegenerateResult(same_bytes=made == sample.sha256, sha256=made)
-    if sample.method == "dcgan":
-        made = hashlib.sha256(dcgan_again(sample, context)).hexdigest()
+    if sample.method in ("dcgan", "factors"):
+        again = dcgan_again if sample.method == "dcgan" else factor_again
+        made = hashlib.sha256(again(sample, context)).hexdigest()
         return RegenerateResult(same_bytes=made == sample.sha256, sha256=made)
     if sample.method in ("copy_paste", "perlin", "cutmix"):
         made = hashlib.sha256(paste_again(sample, context)).hexdigest()
