@@ -1,7 +1,8 @@
 """The command line: `kizu`, the same operations that the page submits, without a page.
 
     kizu import | view | embed | train encoder|ddpm|dcgan|factors|redraw|lora|lora-preflight|lora-grid|base|latent|demo
-    kizu generate | generate-dcgan | factor-series | vary | cutmix | redraw | redraw-batch | paste-batch
+    kizu generate | generate-dcgan | vary | cutmix | redraw | redraw-batch | paste-batch
+    kizu read-factors | draw-factors | factor-series
     kizu propose | review
     kizu evaluate control|factors | export | regenerate | jobs | doctor | ui | demo
 
@@ -138,6 +139,18 @@ COMMANDS: tuple[Command, ...] = (
         help="generate samples of a label with the DCGAN",
         example="kizu generate-dcgan crack --count 100 --workspace tiles",
         operation="generate_dcgan",
+    ),
+    Command(
+        name="read-factors",
+        help="the factors of a photograph, by the model of factors",
+        example="kizu read-factors --image-id 42 --workspace tiles",
+        operation="encode_factors",
+    ),
+    Command(
+        name="draw-factors",
+        help="the picture of some factors, as a PNG in base64",
+        example="kizu draw-factors 0 0 1.5 0 0 --json --workspace tiles",
+        operation="decode_factors",
     ),
     Command(
         name="factor-series",

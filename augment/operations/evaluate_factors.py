@@ -19,8 +19,8 @@ from augment.operations.context import Context
 from augment.vaegan.settings import StudentTraining, TeacherTraining
 
 if TYPE_CHECKING:
+    from augment.judge.factor_study import StudentFigures
     from augment.training.loop import Report
-    from augment.vaegan.study import StudentFigures
 
 __all__ = ["EvaluateFactorsConfig", "EvaluateFactorsResult", "FactorRow", "evaluate_factors"]
 
@@ -92,8 +92,8 @@ def evaluate_factors(config: EvaluateFactorsConfig, context: Context) -> Evaluat
 
     Cancelled keeps every network that is done, and the checkpoint of the one that is not.
     """
+    from augment.judge.factor_study import Study, middle_traversal
     from augment.training.precision import choose_precision
-    from augment.vaegan.study import Study, middle_traversal
 
     target = Path(config.folder) if config.folder else context.job_folder
     target.mkdir(parents=True, exist_ok=True)
