@@ -1,11 +1,12 @@
 """CutMix: a region of one photograph pasted into another where it was dragged, then harmonised.
 
 Hirokawa 2024, after Yun et al. 2019: the hard paste is noised to a strength and denoised, which smooths the seam and
-keeps the features of both parts. Label and mask come from what was pasted.
+keeps the features of both parts. A paste that begins blended keeps no edge in the detail that a model's scale does not
+hold. Label and mask come from what was pasted.
 """
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from augment.ddpm.settings import SamplerConfig
 from augment.errors import InvalidConfig
@@ -17,7 +18,7 @@ from augment.operations.pasting import like_sized
 from augment.operations.places import MappedEncoder
 from augment.operations.redraw_engines import FULL_SIGMA, find_engine
 from augment.operations.redraw_models import model_choice
-from augment.pieces import Placing
+from augment.pieces import Blend, Placing
 from augment.store import ImageRecord, Store
 
 __all__ = ["CutmixConfig", "CutmixResult", "Harmony", "cutmix", "cutmix_recipe"]
@@ -30,10 +31,14 @@ class Harmony:
     """How a paste becomes one picture."""
 
     sigma: float = field(
-        default=1.23, metadata={"help": "strength: noise to harmonise from; 1.23 is t = 300, 0 leaves the hard paste"}
+        default=1.23,
+        metadata={"help": "strength: noise to harmonise from; 1.23 is t = 300, 0 leaves the paste as it is"},
     )
     keep: Literal["ring", "all"] = field(
         default="ring", metadata={"help": "what is drawn again: ring, about the seam alone; all, as published"}
+    )
+    blend: Blend = field(
+        default="poisson", metadata={"help": "how the paste begins: hard, as published, feathered or poisson"}
     )
     ring_px: int = field(default=6, metadata={"help": "width of the ring on both sides of the seam, in px"})
     model: str = field(
@@ -47,11 +52,13 @@ class Harmony:
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
         if not 0 <= self.sigma < FULL_SIGMA:
-            raise InvalidConfig(f"sigma {self.sigma:g}: allowed 0 (the hard paste) to below {FULL_SIGMA:g}")
+            raise InvalidConfig(f"sigma {self.sigma:g}: allowed 0 (the paste as it is) to below {FULL_SIGMA:g}")
         if self.keep not in ("ring", "all"):
             raise InvalidConfig(f"keep {self.keep!r}: allowed are ring and all")
         if self.keep == "all" and self.model != GENERATOR:
             raise InvalidConfig("keep all: only the generator draws a whole picture again; choose it, or the ring")
+        if self.blend not in get_args(Blend):
+            raise InvalidConfig(f"blend {self.blend!r}: allowed are {', '.join(get_args(Blend))}")
         if not 1 <= self.ring_px <= 256:
             raise InvalidConfig(f"ring_px {self.ring_px}: allowed 1 to 256; 6 is usual")
         if self.steps is not None:
@@ -151,8 +158,8 @@ def cutmix_recipe(
         "source_sha256": other.sha256,
         "placing": asdict(placing),
         "margin_px": 4,
-        "blend": "hard",
-        "feather_px": 0,
+        "blend": config.blend,
+        "feather_px": 2,
         "match_colour": True,
     }
     if config.sigma == 0:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.errors import InvalidInput
+from augment.errors import InvalidInput, NotFound
 from augment.images import encode_png
 from augment.judge.similarity import structural_similarity
 from augment.operations.context import Context
@@ -34,8 +34,8 @@ OnStep = Callable[[int, int], None]
 class Harmonised:
     """values: (H, W, C), as `Native.values`; label (H, W) bool. is_cut: whether they are a cut by the view.
 
-    figures: seam_before and seam_after (see `seam_strength`), kept_below and kept_piece (SSIM with the composite beside
-    the piece and in it).
+    figures: seam_before and seam_after (see `seam_strength`), kept_below and kept_piece (SSIM with the hard paste
+    beside the piece and in it).
     """
 
     values: NDArray[np.uint8] | NDArray[np.uint16]
@@ -45,9 +45,11 @@ class Harmonised:
 
 
 def harmonise(
-    composite: Composite, recipe: Mapping[str, Any], seed: int, context: Context, on_step: OnStep
+    composite: Composite, hard: Composite, recipe: Mapping[str, Any], seed: int, context: Context, on_step: OnStep
 ) -> Harmonised:
-    """The composite at strength `sigma` of the recipe by its `model`, `keep`ing "ring" or "all" of it free to change.
+    """The composite at strength `sigma` of the recipe by its `model`; `keep` says what may change: the ring, or all.
+
+    hard: the same paste edge to edge, which the figures compare with.
 
     InvalidInput where the piece has no seam: it covers the whole picture.
     """
@@ -55,12 +57,13 @@ def harmonise(
     if not ring.any():
         raise InvalidInput("the piece covers the whole picture, so there is no seam: make it smaller")
     if recipe["model"] == GENERATOR:
-        return _by_generator(composite, ring, recipe, seed, context, on_step)
-    return _by_redrawing(composite, ring, recipe, seed, context, on_step)
+        return _by_generator(composite, hard, ring, recipe, seed, context, on_step)
+    return _by_redrawing(composite, hard, ring, recipe, seed, context, on_step)
 
 
 def _by_generator(
     composite: Composite,
+    hard: Composite,
     ring: NDArray[np.bool_],
     recipe: Mapping[str, Any],
     seed: int,
@@ -68,7 +71,7 @@ def _by_generator(
     on_step: OnStep,
 ) -> Harmonised:
     view = current_view(context.store)
-    shown = replace(composite.native, values=composite.values).shown
+    shown, edged = (replace(one.native, values=one.values).shown for one in (composite, hard))
 
     def cut(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return view.cut(pixels, composite.region, recipe["below_sha256"])
@@ -82,11 +85,12 @@ def _by_generator(
     generator = find_generator(context, sha256=recipe["checkpoint_sha256"])
     (drawn,) = draw_series(generator, [recipe], [seed], on_step, start=start, free=free)
     label = cut_mask(composite.label, 64)
-    return Harmonised(drawn, label if label.any() else region, True, _figures(start, drawn, region))
+    return Harmonised(drawn, label if label.any() else region, True, _figures(cut(edged), drawn, region))
 
 
 def _by_redrawing(
     composite: Composite,
+    hard: Composite,
     ring: NDArray[np.bool_],
     recipe: Mapping[str, Any],
     seed: int,
@@ -94,9 +98,12 @@ def _by_redrawing(
     on_step: OnStep,
 ) -> Harmonised:
     image = context.store.images.by_sha256(recipe["below_sha256"])
+    if image is None:
+        raise NotFound(f"the photograph {recipe['below_sha256'][:12]} below is no longer in this workspace")
     config = RedrawConfig(
-        image_id=(image.id if image else None) or 0,
-        label=recipe["label"],
+        image_id=image.id or 0,
+        # The seam runs through what is below: drawn as the piece's class, it would become a defect of its own.
+        label=image.label,
         model=recipe["model"],
         sigma=recipe["sigma"],
         steps=recipe["steps"],
@@ -108,7 +115,7 @@ def _by_redrawing(
     work = Redrawing.of(config, context, recipe["checkpoint_sha256"], native)
     drawn, _ = work.draw([seed], on_step)
     part = composite.box.slices
-    before, after = native.shown[part], replace(native, values=drawn[0].values).shown[part]
+    before, after = (replace(native, values=values).shown[part] for values in (hard.values, drawn[0].values))
     return Harmonised(drawn[0].values, composite.label, False, _figures(before, after, composite.region[part]))
 
 

@@ -60,6 +60,8 @@ def _made(
     composite, parents = composite_of(recipe, seed, context.store)
     if recipe.get("sigma") is None:
         return Harmonised(composite.values, composite.label), parents
-    return harmonise(
-        composite, recipe, seed, context, on_step or (lambda step, total: context.progress.check())
-    ), parents
+    hard = composite
+    if recipe["blend"] != "hard":
+        hard, _ = composite_of({**recipe, "blend": "hard"}, seed, context.store)
+    report = on_step or (lambda step, total: context.progress.check())
+    return harmonise(composite, hard, recipe, seed, context, report), parents

@@ -9,7 +9,7 @@ import sys
 from tests.bench.measure import machine
 
 NAMES = ("startup", "importing", "training", "embedding", "verdicts", "page")
-LONG_NAMES = ("control", "lora", "lora_peer", "named", "peers", "recipes", "redraw")
+LONG_NAMES = ("control", "lora", "lora_peer", "named", "peers", "recipes", "redraw", "variations")
 
 
 def main() -> int:

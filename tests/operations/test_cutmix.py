@@ -98,7 +98,7 @@ def test_what_is_drawn_on_the_other_photograph_is_what_is_cut_out(context: Conte
     region[5:25, 5:35] = True
     spot = ids(context)["other_id"]
     store.drafts.set(spot, store.files.put(encode_png(region)))
-    sample, _ = made(context, sigma=0.0, seed=9)
+    sample, _ = made(context, sigma=0.0, blend="hard", seed=9)
     composite, _ = composite_of(sample.recipe, sample.seed, store)
     store.drafts.delete(spot)
     assert int(composite.region.sum()) == 20 * 30
