@@ -1,4 +1,4 @@
-"""The baselines without a network: real defects pasted onto good parts, and noise defects that need no example.
+"""Pasting many: real defects onto good parts, as they are or harmonised (CutMix), and noise that needs no example.
 
 Each sample hangs on the settings and its number alone; its record names both photographs and the place, which is enough
 to make it again. What a stopped job has committed stays, and the resumed one makes the rest.
@@ -11,12 +11,13 @@ from typing import Any, Literal
 from augment.errors import InvalidConfig, NotFound
 from augment.masked import PasteConfig
 from augment.operations.context import Context
+from augment.operations.cutmix import Harmony, cutmix_recipe
 from augment.operations.mask_library import estimate_part
 from augment.operations.pasted import pasted_sample
 from augment.operations.pasting import like_sized, piece_of
 from augment.operations.places import MappedEncoder
 from augment.operations.views import load_mask
-from augment.pieces import Blend, Placing, lay
+from augment.pieces import Placing, lay
 from augment.store import ImageRecord, Store
 
 __all__ = ["PasteBatchConfig", "PasteBatchResult", "paste_batch"]
@@ -29,18 +30,15 @@ _OPACITY = (0.2, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class PasteBatchConfig:
-    """What is pasted, on which photographs, how often."""
+class PasteBatchConfig(Harmony):
+    """What is pasted, on which photographs, how often; how it is harmonised is asked of cutmix alone."""
 
     label: str = field(metadata={"help": "label of the samples; for copy_paste also whose defects are cut out"})
     count: int = field(metadata={"help": "number of samples, 1 to 100000; photographs are taken in turn"})
     on: str = field(default="", metadata={"help": "label of the photographs to paste on, the good ones; any if empty"})
-    method: Literal["copy_paste", "perlin"] = field(
+    method: Literal["copy_paste", "cutmix", "perlin"] = field(
         default="copy_paste",
-        metadata={"help": "copy_paste: real defects; perlin: patches of noise, other texture in them"},
-    )
-    blend: Blend = field(
-        default="feathered", metadata={"help": "how a piece meets the photograph: hard, feathered, poisson"}
+        metadata={"help": "copy_paste: real defects; cutmix: those harmonised; perlin: noise with other texture in it"},
     )
     feather_px: int = field(default=PasteConfig().feather_px, metadata={"help": "soft rim inside the piece, in px"})
     match_colour: bool = field(default=True, metadata={"help": "match the light of the surroundings"})
@@ -51,14 +49,13 @@ class PasteBatchConfig:
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
+        super().__post_init__()
         if not self.label.strip():
             raise InvalidConfig("label: the samples need one; choose a class")
         if not 1 <= self.count <= 100_000:
             raise InvalidConfig(f"count {self.count}: allowed 1 to 100000")
-        if self.method not in ("copy_paste", "perlin"):
-            raise InvalidConfig(f"method {self.method!r}: allowed are copy_paste and perlin")
-        if self.blend not in ("hard", "feathered", "poisson"):
-            raise InvalidConfig(f"blend {self.blend!r}: allowed are hard, feathered and poisson")
+        if self.method not in ("copy_paste", "cutmix", "perlin"):
+            raise InvalidConfig(f"method {self.method!r}: allowed are copy_paste, cutmix and perlin")
         if not 0 <= self.seed < 2**62:
             raise InvalidConfig(f"seed {self.seed}: allowed 0 to {2**62 - 1}")
         PasteConfig(feather_px=self.feather_px)
@@ -86,7 +83,7 @@ def paste_batch(config: PasteBatchConfig, context: Context) -> PasteBatchResult:
         context.progress(number, config.count)
         if seed in made:
             continue
-        recipe = _recipe(config, below[number % len(below)], sources, seed, store)
+        recipe = _recipe(config, below[number % len(below)], sources, seed, context)
         context.commit([pasted_sample(recipe, seed, context, mapped)])
     context.progress(config.count, config.count)
     return PasteBatchResult(samples=config.count)
@@ -112,7 +109,7 @@ def _images(config: PasteBatchConfig, store: Store) -> tuple[list[ImageRecord], 
 
 
 def _recipe(
-    config: PasteBatchConfig, below: ImageRecord, sources: list[ImageRecord], seed: int, store: Store
+    config: PasteBatchConfig, below: ImageRecord, sources: list[ImageRecord], seed: int, context: Context
 ) -> dict[str, Any]:
     """All that makes the sample `seed`: both photographs, and the place or the noise."""
     chance = random.Random(f"{config.method}:{config.label}:{below.sha256}:{seed}")
@@ -125,13 +122,17 @@ def _recipe(
     }
     if config.method == "perlin":
         return {**recipe, "opacity": round(chance.uniform(*_OPACITY), 4), "mirrored": chance.random() < 0.5}
+    placing = _placing(config, below, source, chance, context.store)
+    if config.method == "cutmix":
+        harmonised = cutmix_recipe(config, config.label, below, source, placing, context)
+        return {**harmonised, "margin_px": _MARGIN_PX + config.feather_px}
     return {
         **recipe,
         "margin_px": _MARGIN_PX + config.feather_px,
         "blend": config.blend,
         "feather_px": config.feather_px,
         "match_colour": config.match_colour,
-        "placing": asdict(_placing(config, below, source, chance, store)),
+        "placing": asdict(placing),
     }
 
 

@@ -9,6 +9,7 @@ from augment.errors import InvalidConfig, InvalidInput, NotFound
 from augment.images import decode, decode_mask, encode_png
 from augment.operations.context import Context
 from augment.operations.cutmix import CutmixConfig, cutmix
+from augment.operations.paste_batch import PasteBatchConfig, paste_batch
 from augment.operations.pasting import composite_of
 from augment.operations.regenerate import RegenerateConfig, regenerate
 from augment.operations.train_ddpm import TrainDdpmConfig, train_ddpm
@@ -105,6 +106,30 @@ def test_what_is_drawn_on_the_other_photograph_is_what_is_cut_out(context: Conte
     whole = store.files.put(encode_png(np.ones((60, 72), dtype=np.bool_)))
     with pytest.raises(InvalidInput, match="covers the whole picture"):
         made(context, region_sha256=whole, sigma=0.5)
+
+
+def test_a_batch_mixes_many_pairs_into_review(context: Context):
+    store = context.store
+    before = store.samples.count()
+    config = PasteBatchConfig(
+        label="spot",
+        on="free",
+        count=3,
+        method="cutmix",
+        model="workspace",
+        sigma=0.6,
+        ring_px=3,
+        seed=70,
+        feather_px=2,
+    )
+    assert paste_batch(config, context).samples == 3
+    samples = store.samples.list()[before:]
+    assert [sample.seed for sample in samples] == [70, 71, 72] and {one.method for one in samples} == {"cutmix"}
+    assert (
+        len({sample.parents for sample in samples}) == 3 and len({str(one.recipe["placing"]) for one in samples}) == 3
+    )
+    assert all(sample.recipe["seam_after"] > 0 and sample.split == "train" for sample in samples)
+    assert regenerate(RegenerateConfig(sample_id=samples[1].id or 0), context).same_bytes
 
 
 def test_what_cannot_be_is_refused_by_name(context: Context):
