@@ -99,7 +99,7 @@ def model_choice(store: Store, model: str, progress: Progress | None = None) -> 
         prompted=False,
         labels=tuple(record.config["labels"]),
         steps=16,
-        guidance=2.0,
+        guidance=3.0,
     )
 
 

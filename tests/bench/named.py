@@ -152,7 +152,7 @@ def _tiles(folder: Path) -> list[Measurement]:
         for index, name in enumerate(names):
             lender = name if name != "free" else "crack"
             config = RedrawBatchConfig(
-                label=name, on="free", mask_label=lender, count=PER_CLASS, model=WORKSPACE, steps=16, guidance=2.0
+                label=name, on="free", mask_label=lender, count=PER_CLASS, model=WORKSPACE, steps=16, guidance=3.0
             )
             run_inline(store, "redraw_batch", config)
             again += [(index, crop) for crop in sample_crops(store, store.samples.list(label=name))]
