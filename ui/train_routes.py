@@ -14,7 +14,7 @@ from augment.features.encoder_config import TrainEncoderConfig
 from augment.latent.lora.presets import PRESETS as LORA_PRESETS
 from augment.operations import find_operation, to_json
 from augment.operations.lora_preflight import look_ahead
-from augment.store import JobRecord, ModelRecord
+from augment.store import JobRecord, ModelKind, ModelRecord
 from ui.calls import Call, route
 from ui.forms import describe_fields
 from ui.i18n import text
@@ -58,6 +58,16 @@ KINDS: dict[str, dict[str, Any]] = {
         "main": ("start", "images_seen", "width", "batch_size", "learning_rate", "flips", "seed"),
         "presets": _lengths(4_000, 0, 64_000),
     },
+    "factors": {
+        "operation": "train_factors",
+        "main": ("label", "teacher_id", "dimensions", "added", "images_seen", "beta", "gamma", "seed"),
+        "presets": _lengths(50_000, 400_000, 1_600_000),
+    },
+    "dcgan": {
+        "operation": "train_dcgan",
+        "main": ("images_seen", "width", "batch_size", "learning_rate", "seed"),
+        "presets": _lengths(40_000, 200_000, 800_000),
+    },
 }
 
 
@@ -86,15 +96,27 @@ def _model(model: ModelRecord, used: set[int | None]) -> dict[str, Any]:
 
 
 def _in_use(desk: Desk) -> set[int | None]:
-    """What the next click uses: the encoder of the map, the newest generator and the newest re-drawing model."""
+    """What the next click uses: the encoder of the map, and the newest model of each other kind."""
     projection, models = desk.store.projections.latest(), desk.store.models
-    newest = [model.id for model in (models.latest("ddpm"), models.latest("redraw")) if model]
+    kinds: tuple[ModelKind, ...] = ("ddpm", "redraw", "factors", "dcgan")
+    newest = [model.id for model in map(models.latest, kinds) if model]
     return {projection.encoder_id if projection else None, *newest} - {None}
 
 
-def _one_of(field: dict[str, Any], choices: list[str]) -> dict[str, Any]:
-    """A text field as a choice; the first is chosen."""
-    return {**field, "kind": "choice", "choices": choices, "default": choices[0] if choices else ""}
+def _one_of(field: dict[str, Any], choices: list[str], words: dict[str, str] | None = None) -> dict[str, Any]:
+    """A field as a choice of texts; the first is chosen. words: what stands for a choice, where that is not itself."""
+    told = {"kind": "choice", "choices": choices, "default": choices[0] if choices else "", "words": words or {}}
+    return {**field, **told}
+
+
+def _of_factors(described: list[dict[str, Any]], labels: list[str], call: Call) -> list[dict[str, Any]]:
+    """Class and teacher as choices: none stands for all, and for a teacher of its own."""
+    teachers = {str(model.id): f"{model.name} ({model.id})" for model in call.desk.store.models.list("factors")}
+    chosen = {
+        "label": _one_of({}, ["", *labels], {"": text("train.all_classes", call.language)}),
+        "teacher_id": _one_of({}, ["", *teachers], {"": text("train.no_teacher", call.language), **teachers}),
+    }
+    return [{**one, **chosen.get(one["name"], {})} for one in described]
 
 
 def _summary(call: Call) -> Response:
@@ -114,6 +136,8 @@ def _summary(call: Call) -> Response:
         if kind == "encoder":
             described = [{**one, "default": looks} if one["name"] == "images_seen" else one for one in described]
             presets = {"length": {**presets["length"], "usual": {"images_seen": looks}}}
+        if kind == "factors":
+            described = _of_factors(described, store.images.labels(), call)
         if kind == "lora":
             described = [_one_of(one, defects) if one["name"] == "label" else one for one in described]
         kinds[kind] = {
@@ -151,6 +175,8 @@ def _start(call: Call) -> Response:
     kind = values.pop("kind", "")
     if kind not in KINDS:
         raise InvalidConfig(f"kind {kind!r}: {' or '.join(KINDS)} can be trained")
+    if kind == "factors":
+        values["teacher_id"] = int(values["teacher_id"]) if str(values.get("teacher_id") or "").isdigit() else None
     operation = find_operation(str(KINDS[kind]["operation"]))
     config = operation.read_config(values)
     most = DEMO_CROPS_SEEN if kind == "lora" else DEMO_IMAGES_SEEN

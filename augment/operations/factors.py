@@ -206,7 +206,9 @@ class FactorSeriesConfig:
     label: str = field(metadata={"help": "label of the samples"})
     dimension: int = field(metadata={"help": "the dimension that is moved, from 1; the added ones are the last"})
     image_ids: tuple[int, ...] = field(default=(), metadata={"help": "photographs to start from, each a series"})
-    z: tuple[float, ...] = field(default=(), metadata={"help": "factors to start from, instead of photographs"})
+    z: tuple[float, ...] = field(
+        default=(), metadata={"help": "factors to start from, instead; their middle without either"}
+    )
     low: float = field(default=0.0, metadata={"help": "value of the dimension in the first sample"})
     high: float = field(default=2.0, metadata={"help": "value of the dimension in the last sample"})
     count: int = field(default=8, metadata={"help": "samples of each series, 1 to 1000"})
@@ -216,7 +218,7 @@ class FactorSeriesConfig:
         """InvalidConfig names the field and its range."""
         if not self.label.strip():
             raise InvalidConfig("label: the samples need one; choose a class")
-        if bool(self.image_ids) == bool(self.z):
+        if self.image_ids and self.z:
             raise InvalidConfig("image_ids, z: give photographs to start from, or factors, and not both")
         if self.dimension < 1:
             raise InvalidConfig(f"dimension {self.dimension}: dimensions count from 1")
@@ -248,7 +250,8 @@ def factor_series(config: FactorSeriesConfig, context: Context) -> FactorSeriesR
     starts: list[tuple[NDArray[np.float32], ImageRecord | None]] = [
         (model.read(_cut(image, model, context)[None])[0][0], image) for image in images
     ]
-    starts += [(_latents(config.z, model), None)] if config.z else []
+    if not images:
+        starts.append((_latents(config.z or (0.0,) * model.shape.dimensions, model), None))
     ids: list[int] = []
     for number, (z, image) in enumerate(starts):
         context.progress(number, len(starts))

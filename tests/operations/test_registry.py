@@ -17,8 +17,10 @@ def example(declared: Any) -> Any:
     """A value for a field without a default."""
     if get_origin(declared) is Literal:
         return get_args(declared)[0]
-    if get_origin(declared) is tuple:
+    if get_origin(declared) is tuple and get_args(declared)[0] is str:
         return [f"label {number}" for number, _ in enumerate(get_args(declared))]
+    if get_origin(declared) is tuple:
+        return [example(get_args(declared)[0])]
     return {str: "crack", int: 1, float: 0.5, bool: True}[declared]
 
 

@@ -49,7 +49,7 @@ def test_what_there_is_to_choose_from(store: Store):
     state = client(store).get("/kizu/inpaint/state").json()
     own = next(model for model in state["models"] if model["id"] == "workspace")
     assert (own["side_px"], own["prompted"], own["labels"]) == (64, False, ["crack", "free"])
-    assert (own["steps"], own["guidance"], own["most_px"], own["grid_px"]) == (16, 2, 256, 4)
+    assert (own["steps"], own["guidance"], own["most_px"], own["grid_px"]) == (16, 3, 256, 4)
     assert state["defaults"]["steps"] is None and state["samplers"][0] == own["sampler"] == "dpmpp_2m_karras"
     assert state["drafts"] == [1]
 

@@ -26,7 +26,7 @@ def test_each_kind_lists_its_own_models_and_speeds(store: Store):
     add_photographs(store)
     networks = [
         ModelRecord(kind=kind, name=kind, path=f"{kind}.safetensors", sha256=kind, config={})
-        for kind in ("ddpm", "redraw", "lora", "encoder")
+        for kind in ("ddpm", "redraw", "lora", "encoder", "factors", "dcgan")
     ]
     store.apply(networks)
     for side in (64, 128):
@@ -38,7 +38,7 @@ def test_each_kind_lists_its_own_models_and_speeds(store: Store):
         assert [model["name"] for model in about["models"]] == [kind]
     # The encoder is not in use: no map was made with it.
     used = {kind for kind, about in told["kinds"].items() if about["models"][0]["used"]}
-    assert used == {"ddpm", "redraw"}
+    assert used == {"ddpm", "redraw", "factors", "dcgan"}
     assert told["kinds"]["redraw"]["speeds"] == {"48 64": 64.0, "48 128": 128.0}
 
 

@@ -1,0 +1,59 @@
+"""The tab Variations in a real browser: a strip of strengths, variations at one, and both after a reload."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from augment.store import Store, Workspace
+from tests.browser.conftest import open_tab
+from tests.server import Server
+
+
+def test_strengths_are_swept_one_is_chosen_and_varied(page: Page, map_server: Server) -> None:
+    open_tab(page, map_server, "variations")
+    expect(page.locator(".variations .made")).to_contain_text("No variations of this photograph yet")
+    page.select_option(".variations .filter select", index=1)
+    page.locator(".variations .scroller [data-id]").nth(1).click()
+    page.fill(".variations .form input[type=number] >> nth=1", "12000")
+    page.keyboard.press("Tab")
+    page.locator(".variations .work").click()
+    page.keyboard.press("s")
+    cells = page.locator(".variations .strip .cell")
+    expect(cells.locator("img")).to_have_count(10)
+    alike = [float(re.sub(r"[^0-9.-]", "", text)) for text in cells.locator(".caption span").all_inner_texts()]
+    # A generator that was trained for a moment: near at little noise, far at much.
+    assert len(alike) == 10 and alike[0] > alike[-1]
+    cells.nth(1).click()
+    expect(page.locator(".variations .form")).to_contain_text("t 200")
+    expect(cells.nth(1)).to_have_attribute("aria-pressed", "true")
+    page.fill(".variations .form input[type=number] >> nth=0", "3")
+    page.locator(".variations .work").click()
+    page.keyboard.press("g")
+    figures = page.locator(".variations .grid figure")
+    expect(figures).to_have_count(3)
+    expect(figures.first).to_contain_text("like ")
+    shown = [int(figure.get_attribute("data-id") or 0) for figure in figures.all()]
+    with Store(Workspace(map_server.workspace), read_only=True) as store:
+        samples = [store.samples.get(one) for one in shown]
+    assert {sample.method for sample in samples} == {"vary"} and {sample.status for sample in samples} == {"candidate"}
+    assert [sample.seed for sample in samples] == [12000, 12001, 12002]
+    page.reload()
+    expect(page.locator(".variations .grid figure")).to_have_count(3)
+    assert [int(one.get_attribute("data-id") or 0) for one in page.locator(".variations .grid figure").all()] == shown
+
+
+def test_strength_0_is_said_to_be_the_photograph_itself(page: Page, map_server: Server) -> None:
+    open_tab(page, map_server, "variations")
+    strength = page.locator(".variations input[type=range]")
+    strength.fill("0")
+    expect(page.locator(".variations .form .note")).to_have_text("Strength 0 is the photograph itself. Choose more.")
+    expect(page.locator(".variations .primary").first).to_be_disabled()
+    strength.fill("300")
+    expect(page.locator(".variations .form .primary")).to_be_enabled()
+
+
+def test_without_a_generator_the_tab_says_what_to_do(page: Page, fresh_server) -> None:
+    open_tab(page, fresh_server(), "variations")
+    expect(page.locator(".variations .none")).to_contain_text("No images")
+    page.locator(".variations .none button").click()
+    page.wait_for_selector("#tab-data-button[aria-selected=true]")

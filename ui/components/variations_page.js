@@ -1,0 +1,178 @@
+// The tab Variations. Above: the photograph and what becomes of it at every strength, one seed. Below: variations at the chosen strength. Beside them the
+// form, at the foot the workspace's images.
+
+import { choices, fill, fixed, getJson, h, isShown, isTyping, t } from "./dom.js";
+import { Run } from "./generate_run.js";
+import { ImageStrip } from "./image_strip.js";
+import { sigmaOfStep } from "./strength.js";
+
+const LAST = "kizu-variations"; // the photograph that was open, through a reload
+const STEPS = [100, 200, 300, 400, 500, 600, 700, 800, 900, 1000];
+const PRESETS = [["near", 150], ["usual", 300], ["far", 600]];
+const brief = (sigma) => (sigma < 10 ? sigma.toFixed(2) : sigma.toFixed(0));
+
+class VariationsPage {
+  constructor(element) {
+    this.element = element;
+    this.#layout();
+    this.#strength(300);
+    document.addEventListener("keydown", (event) => this.#key(event));
+    window.kizu.on("state", (news) => {
+      const seen = `${news.counts?.images} ${news.models}`;
+      if (this.seen !== undefined && this.seen !== seen && isShown(element)) this.refresh();
+      this.seen = seen;
+    });
+  }
+
+  #layout() {
+    const [strip, made, images, form, progress] = ["strip", "made", "images", "form", "progress"].map((name) => h("section", { class: name }));
+    progress.setAttribute("role", "status");
+    this.cells = strip;
+    this.made = made;
+    this.empty = h("div", { class: "none", role: "status" }, h("p", {}, t("variations.loading")));
+    fill(this.element, h("div", { class: "left" }, h("div", { class: "work" }, strip, made), images), h("div", { class: "right" }, form, progress), this.empty);
+    this.images = new ImageStrip(images, { onChoose: (image) => this.#open(image) });
+    this.run = new Run(progress, () => this.#ready(), "kizu/variations/vary");
+    this.label = h("select", {});
+    this.step = h("input", { type: "range", min: "0", max: "1000", step: "10", "aria-label": t("variations.strength"), oninput: () => this.#strength(Number(this.step.value)) });
+    this.also = h("span", {});
+    this.presets = PRESETS.map(([name, step]) => h("button", { type: "button", data: { step }, onclick: () => this.#strength(step) }, t(`variations.preset_${name}`)));
+    this.count = h("input", { type: "number", min: "1", max: "32", value: "8", oninput: () => this.#ready() });
+    this.seed = h("input", { type: "number", min: "0", step: "1", value: "0" });
+    this.keep = h("input", { type: "checkbox" });
+    this.place = h("input", { type: "checkbox", checked: true });
+    this.go = h("button", { type: "button", class: "primary", onclick: () => this.generate() });
+    this.sweep = h("button", { type: "button", class: "plain", onclick: () => this.generate(true) }, t("variations.strip"), h("kbd", {}, "S"));
+    const field = (key, input, more = null) => h("label", { class: "field", title: t(`variations.${key}_long`) }, h("span", {}, t(`variations.${key}`), more), input);
+    fill(form,
+      field("label", this.label),
+      h("div", { class: "field", title: t("variations.strength_long") }, h("span", {}, t("variations.strength"), this.also), this.step, h("div", { class: "segments" }, this.presets)),
+      h("label", { class: "check", title: t("variations.place_long") }, this.place, t("variations.place")),
+      h("div", { class: "pair" }, field("count", this.count), field("seed", this.seed, h("label", { class: "keep" }, this.keep, t("inpaint.keep")))),
+      this.go, this.sweep, (this.note = h("p", { class: "note" }, t("variations.note"))));
+  }
+
+  // ---- loading
+
+  /** Reads what there is. What was typed and made stays. */
+  async refresh() {
+    try {
+      const [{ images, labels }, state] = await Promise.all([getJson("kizu/data/images"), getJson("kizu/variations/state")]);
+      if (!images.length) return this.#nothing(t("inpaint.no_images"), "data");
+      if (!state.generator) return this.#nothing(t("variations.no_generator"), "train");
+      this.state = state;
+      this.images.set(images, labels);
+      choices(this.label, [["", t("variations.own_label")], ...state.generator.labels.map((name) => [name, name])]);
+      this.empty.hidden = true;
+      const wanted = Number(sessionStorage.getItem(LAST)), last = state.last[0]?.image_id;
+      if (!this.image) this.images.choose([wanted, last].find((id) => id && this.images.get(id)) ?? images[0].id);
+      await this.#restore();
+    } catch (error) {
+      this.#nothing(error.message, null);
+    }
+    this.#ready();
+  }
+
+  // What was asked for before the page was loaded anew is waited for, and its samples stand here again.
+  async #restore() {
+    if (this.attached) return;
+    this.attached = true;
+    const how = await this.run.attach(), { last } = how ? await getJson("kizu/variations/state") : this.state;
+    if (this.run.busy || !last.length || last[0].image_id !== this.image?.id) return;
+    if (last[0].strip) this.#strip(last);
+    else this.#show(last);
+  }
+
+  #nothing(words, tab) {
+    const act = tab ? () => window.kizu.tab(tab) : () => this.refresh();
+    fill(this.empty, h("p", {}, words), h("button", { type: "button", class: "primary", onclick: act }, t(tab ? `map.go_${tab}` : "map.retry")));
+    this.empty.hidden = false;
+  }
+
+  #open(image) {
+    if (this.image?.id === image.id) return;
+    this.image = image;
+    sessionStorage.setItem(LAST, String(image.id));
+    this.#strip([]);
+    fill(this.made, h("p", { class: "muted" }, t("variations.none")));
+    this.run.say(null);
+    this.#ready();
+  }
+
+  // ---- strength
+
+  #strength(step) {
+    this.step.value = String(step);
+    this.sigma = sigmaOfStep(step);
+    this.also.textContent = `σ ${brief(this.sigma)} · t ${step}`;
+    for (const preset of this.presets) preset.setAttribute("aria-pressed", String(Number(preset.dataset.step) === step));
+    for (const cell of this.cells.querySelectorAll("[data-step]")) cell.setAttribute("aria-pressed", String(Number(cell.dataset.step) === step));
+    this.#ready();
+  }
+
+  // ---- generating
+
+  /** Variations at the chosen strength, or with `sweep` one seed at every strength. */
+  async generate(sweep = false) {
+    if (this.run.busy || (sweep ? this.sweep : this.go).disabled) return;
+    const count = sweep ? STEPS.length : Math.round(Number(this.count.value)), seed = Math.round(Number(this.seed.value));
+    const config = { image_ids: [this.image.id], label: this.label.value, place: this.place.checked, seed, count, sigma: this.sigma, ...(sweep ? { strip: STEPS.map(sigmaOfStep) } : {}) };
+    const asked = this.image;
+    try {
+      const { samples, seconds, warnings, stopped } = await this.run.generate(config);
+      this.run.say(h("span", {}, t(stopped ? "inpaint.stopped" : "inpaint.made", { n: samples.length, s: seconds.toFixed(1) })), warnings);
+      if (asked !== this.image) return;
+      if (sweep) this.#strip(samples);
+      else this.#show(samples);
+      if (!sweep && !this.keep.checked && samples.length) this.seed.value = String((seed + samples.length) % 2 ** 31);
+    } catch (error) {
+      this.run.fail(error);
+    }
+  }
+
+  #picture = (sample) => h("img", { src: `kizu/sample/${sample.id}?v=${sample.version}`, alt: sample.label, draggable: false });
+  #alike = (sample) => h("span", { title: t("variations.similarity_long") }, t("variations.similarity", { s: fixed(sample.similarity) }));
+
+  // The photograph, then what was made of it from the least strength to the greatest.
+  #strip(samples) {
+    const { image } = this;
+    const source = image ? h("figure", {}, h("img", { src: `kizu/crop/${image.id}?v=${image.v}`, alt: image.name, draggable: false }), h("figcaption", {}, h("b", {}, t("variations.source")))) : null;
+    const cells = STEPS.map((step) => {
+      const sample = samples.find(({ sigma }) => Math.abs(sigma - sigmaOfStep(step)) < 1e-6 * sigma);
+      return h("button", { type: "button", class: "cell", data: { step }, "aria-pressed": String(Number(this.step.value) === step), title: t("variations.take_strength"), onclick: () => this.#strength(step) },
+        sample ? this.#picture(sample) : h("i", {}), h("span", { class: "caption" }, h("b", {}, `t ${step}`), sample ? this.#alike(sample) : null));
+    });
+    fill(this.cells, source, h("div", { class: "row" }, cells));
+  }
+
+  #show(samples) {
+    if (!samples.length) return;
+    fill(this.made, h("h2", {}, t("variations.made_at", { sigma: brief(samples[0].sigma), n: samples.length }), h("button", { type: "button", class: "link", onclick: () => window.kizu.tab("review") }, t("map.review", { n: samples.length }))),
+      h("div", { class: "grid" }, samples.map((sample) => h("figure", { data: { id: sample.id } }, this.#picture(sample), h("figcaption", {}, h("span", {}, t("map.seed_value", { seed: sample.seed })), this.#alike(sample))))));
+  }
+
+  #ready() {
+    if (!this.go) return;
+    const count = Math.round(Number(this.count.value)) || 0;
+    fill(this.go, h("span", {}, t("variations.generate", { n: count })), h("kbd", {}, "G"));
+    this.go.disabled = this.run.busy || !this.image || count < 1 || count > 32 || this.sigma === 0;
+    this.sweep.disabled = this.run.busy || !this.image;
+    this.note.textContent = t(this.sigma === 0 ? "variations.zero" : "variations.note");
+  }
+
+  #key(event) {
+    if (!isShown(this.element) || event.defaultPrevented || isTyping(event) || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
+    const act = { g: () => this.generate(), s: () => this.generate(true), arrowleft: () => this.images.step(-1), arrowright: () => this.images.step(1) }[event.key.toLowerCase()];
+    if (!act || (event.key.startsWith("Arrow") && event.target.closest("input"))) return;
+    event.preventDefault();
+    act();
+  }
+}
+
+/** Called once by gradio when the tab is first shown; `watch` tells when Python asks for a refresh. */
+export function mount(element, watch) {
+  const page = new VariationsPage(element);
+  page.refresh();
+  watch("value", () => page.refresh());
+  return page;
+}
