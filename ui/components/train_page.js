@@ -17,7 +17,7 @@ class Setup {
   constructor(root, onStart) {
     this.onStart = onStart;
     this.kind = "ddpm";
-    this.kinds = h("div", { class: "segments wide", role: "group", "aria-label": t("train.what") });
+    this.kinds = h("div", { class: "segments wide kinds", role: "group", "aria-label": t("train.what") });
     this.about = h("p", { class: "note" });
     this.presets = h("div", { class: "presets" });
     this.main = h("div", { class: "pair" });

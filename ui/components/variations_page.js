@@ -120,7 +120,7 @@ class VariationsPage {
     const asked = this.image;
     try {
       const { samples, seconds, warnings, stopped } = await this.run.generate(config);
-      this.run.say(h("span", {}, t(stopped ? "inpaint.stopped" : "inpaint.made", { n: samples.length, s: seconds.toFixed(1) })), warnings);
+      this.run.say(h("span", {}, t(stopped ? "inpaint.stopped" : "variations.made", { n: samples.length, s: seconds.toFixed(1) })), warnings);
       if (asked !== this.image) return;
       if (sweep) this.#strip(samples);
       else this.#show(samples);
