@@ -26,7 +26,7 @@ def mask_canvas() -> "gr.HTML":
     return gr.HTML(
         value=None,
         html_template='<div class="inpaint"></div>',
-        css_template=asset("mask_canvas.css") + asset("inpaint_page.css"),
+        css_template=asset("mask_canvas.css") + asset("image_strip.css") + asset("inpaint_page.css"),
         js_on_load=_MOUNT,
         apply_default_css=False,
         elem_id="kizu-inpaint",

@@ -25,7 +25,7 @@ def variations() -> "gr.HTML":
     return gr.HTML(
         value=None,
         html_template='<div class="variations"></div>',
-        css_template=asset("fields.css") + asset("variations_page.css"),
+        css_template=asset("fields.css") + asset("variations_page.css") + asset("image_strip.css"),
         js_on_load=_MOUNT,
         apply_default_css=False,
         elem_id="kizu-variations",
