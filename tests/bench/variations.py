@@ -87,12 +87,15 @@ def _seams(store: Any, folder: Path) -> Iterator[Measurement]:
     from augment.operations.cutmix import CutmixConfig, cutmix
     from augment.operations.pasting import composite_of
     from augment.operations.redraw_models import BUILT_IN
+    from augment.operations.views import load_mask
     from augment.pieces import seam_strength
     from tests.operations.mapped import context_of
 
     context, chance = context_of(store, folder), random.Random(0)
     free = store.images.list(split="train", label="free")
-    masked = [one for one in store.images.list(split="train") if one.mask_sha256 is not None and one.label != "free"]
+    masks = [(one, load_mask(store, one)) for one in store.images.list(split="train") if one.label != "free"]
+    # Some of the tiles' masks are empty.
+    masked = [one for one, mask in masks if mask is not None and mask.any()]
     before, after, real, kept = [], [], [], []
     while len(after) < PAIRS:
         below, other = chance.choice(free), chance.choice(masked)
