@@ -28,7 +28,7 @@ __all__ = ["ExportConfig", "ExportCount", "ExportReport", "export_dataset", "exp
 _STATUSES: tuple[Status, ...] = ("accepted", "candidate", "rejected")
 _PAGE = 256
 _MOST_NAMED = 10
-_COMPOSITE_METHODS = ("redraw", "inpaint", "copy_paste", "cutmix")
+_COMPOSITE_METHODS = ("redraw", "inpaint", "copy_paste", "cutmix", "perlin")
 """Methods whose samples keep pixels of a photograph, by the start of their name."""
 
 

@@ -33,7 +33,7 @@ _OPACITY = (0.2, 1.0)
 class PasteBatchConfig(Harmony):
     """What is pasted, on which photographs, how often; how it is harmonised is asked of cutmix alone."""
 
-    label: str = field(metadata={"help": "label of the samples; for copy_paste also whose defects are cut out"})
+    label: str = field(metadata={"help": "label of the samples; but for perlin also whose defects are cut out"})
     count: int = field(metadata={"help": "number of samples, 1 to 100000; photographs are taken in turn"})
     on: str = field(default="", metadata={"help": "label of the photographs to paste on, the good ones; any if empty"})
     method: Literal["copy_paste", "cutmix", "perlin"] = field(
