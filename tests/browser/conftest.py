@@ -120,3 +120,9 @@ def open_tab(page: Page, server: Server, tab: str) -> Page:
     page.wait_for_function("window.kizu?.state != null")
     page.wait_for_selector(f"#tab-{tab}-button[aria-selected=true]")
     return page
+
+
+def map_stands(page: Page) -> None:
+    """Wait until the map is drawn and can be clicked: what is said while it loads lies over it a few frames longer."""
+    page.wait_for_selector(".map .legend .entry")
+    expect(page.locator(".map > .none")).to_be_hidden()

@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from augment.store import SampleRecord, Store, Workspace
-from tests.browser.conftest import open_tab
+from tests.browser.conftest import map_stands, open_tab
 from tests.browser.workspaces import IMAGES
 from tests.server import Server
 
@@ -14,7 +14,7 @@ def open_map(page: Page, server: Server) -> None:
     page.set_default_timeout(1000 * WARM_SECONDS)
     expect.set_options(timeout=1000 * WARM_SECONDS)
     open_tab(page, server, "map")
-    page.wait_for_selector(".map .legend .entry")
+    map_stands(page)
     # What other tests generated on this server must not lie under a click.
     others = page.locator(".map .legend .entry", has_text="generated")
     if others.count():

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from augment.features.atlas import EMPTY, Atlas
 from augment.store import Store, Workspace
-from tests.browser.conftest import open_tab
+from tests.browser.conftest import map_stands, open_tab
 from tests.examples import sample_record
 from tests.operations.mapped import add_images, add_map
 from tests.server import Server, running
@@ -60,7 +60,7 @@ def mapped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapped]:
 
 def open_map(page: Page, mapped: Mapped) -> None:
     open_tab(page, mapped.server, "map")
-    page.wait_for_selector(".map .legend .entry")
+    map_stands(page)
     page.wait_for_function("document.querySelector('.ground .shade').width > 0")
 
 

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from augment.store import Store, Workspace
-from tests.browser.conftest import open_tab
+from tests.browser.conftest import map_stands, open_tab
 from tests.browser.photographs import LABELS, Photographs, write_photographs
 from tests.server import Server
 
@@ -82,7 +82,7 @@ def _build_map(page: Page) -> None:
     page.click(".view .next .primary")
     expect(page.locator("#kizu-strip .strip")).to_contain_text("Build the map")
     page.click(".view .next >> text=Open the map")
-    page.wait_for_selector(".map .legend .entry")
+    map_stands(page)
     expect(page.locator(".generate .progress")).to_contain_text("No generator is trained yet")
 
 
