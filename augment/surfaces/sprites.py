@@ -1,8 +1,9 @@
 """Sprites with known factors: a shape of some size, turn and place on black, 64 x 64, binary or in a colour.
 
-The factors of dSprites (Matthey et al. 2017), drawn by arithmetic whenever they are needed; nothing is stored.
+The factors of dSprites (Matthey et al. 2017), drawn by arithmetic whenever they are needed; nothing is stored on disk.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +28,10 @@ COLOURS = 5
 
 _RADIUS_PX = 11.0
 """Of a sprite of scale 1, from its middle to about its corner."""
-_FIRST_PX, _LAST_PX = 15.5, 47.5
-"""Middles of the outermost places: no sprite leaves the picture."""
+_FIRST_PX = 16
+"""Middle of the outermost place; the next is a pixel on. No sprite leaves the picture."""
+_REACH_PX = 12
+"""No pixel of a sprite is farther from its middle, across or down."""
 
 
 def draw_sprites(factors: NDArray[np.int64], colour: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
@@ -36,21 +39,28 @@ def draw_sprites(factors: NDArray[np.int64], colour: NDArray[np.int64] | None = 
 
     factors: (n, 5), in the order of `FACTORS`, each from 0 to its size - 1. colour: (n,) from 0 (white) to 4 (red).
     """
-    shape, scale, turn, x, y = (factors[:, column, None, None] for column in range(len(FACTORS)))
-    across = np.arange(SIDE_PX, dtype=np.float32)
-    step = (_LAST_PX - _FIRST_PX) / (FACTORS[3].size - 1)
-    angle = (turn * (2 * np.pi / FACTORS[2].size)).astype(np.float32)
-    size = (_RADIUS_PX * (0.5 + 0.5 * scale / (FACTORS[1].size - 1))).astype(np.float32)
-    right = (across[None, None, :] - (_FIRST_PX + step * x).astype(np.float32)) / size
-    down = (across[None, :, None] - (_FIRST_PX + step * y).astype(np.float32)) / size
-    cosine, sine = np.cos(angle), np.sin(angle)
-    u, v = cosine * right + sine * down, cosine * down - sine * right
-    inside = np.where(shape == 0, _square(u, v), np.where(shape == 1, _ellipse(u, v), _heart(u, v)))
+    shape, scale, turn, x, y = factors.T
+    reach = np.arange(-_REACH_PX, _REACH_PX + 1) + _FIRST_PX
+    inside = np.zeros((len(factors), SIDE_PX, SIDE_PX), dtype=np.uint8)
+    rows, columns = (y[:, None] + reach)[:, :, None], (x[:, None] + reach)[:, None, :]
+    inside[np.arange(len(factors))[:, None, None], rows, columns] = _outlines()[shape, scale, turn]
     if colour is None:
-        return (inside[..., None] * np.uint8(255)).astype(np.uint8)
+        return inside[..., None] * np.uint8(255)
     faded = np.rint(255 * (1 - colour / (COLOURS - 1))).astype(np.uint8)
     paint = np.stack([np.full_like(faded, 255), faded, faded], axis=1)
-    return np.where(inside[..., None], paint[:, None, None, :], np.uint8(0)).astype(np.uint8)
+    return inside[..., None] * paint[:, None, None, :]
+
+
+@cache
+def _outlines() -> NDArray[np.uint8]:
+    """Every shape at every scale and turn, (3, 6, 40, 25, 25) uint8 of 0 and 1: a place only moves them."""
+    scale, turn = np.arange(FACTORS[1].size)[:, None, None, None], np.arange(FACTORS[2].size)[:, None, None]
+    offset = np.arange(-_REACH_PX, _REACH_PX + 1, dtype=np.float32)
+    size = (_RADIUS_PX * (0.5 + 0.5 * scale / (FACTORS[1].size - 1))).astype(np.float32)
+    angle = (turn * (2 * np.pi / FACTORS[2].size)).astype(np.float32)
+    right, down = offset[None, :] / size, offset[:, None] / size
+    u, v = np.cos(angle) * right + np.sin(angle) * down, np.cos(angle) * down - np.sin(angle) * right
+    return np.stack([_square(u, v), _ellipse(u, v), _heart(u, v)]).astype(np.uint8)
 
 
 def _square(u: NDArray[np.float32], v: NDArray[np.float32]) -> NDArray[np.bool_]:
