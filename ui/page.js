@@ -6,13 +6,14 @@
   const REST_MS = 1500;
   // The help's sections: the name of each, and its rows of keys and text. Here, for the tabs are loaded when first shown.
   const KEYS = [
-    ["shell.everywhere", [["Alt+1…7", "shell.key_tabs"], ["?", "shell.key_help"], ["Ctrl+Z", "shell.key_undo"], ["Esc", "shell.key_close"]]],
+    ["shell.everywhere", [["Alt+1…8", "shell.key_tabs"], ["?", "shell.key_help"], ["Ctrl+Z", "shell.key_undo"], ["Esc", "shell.key_close"]]],
     ["shell.data", [["← →", "data.key_next"], ["M", "data.key_mask"]]],
     ["shell.map", [["G", "map.key_generate"], ["B", "way.key_boundary"], ["L", "map.key_lasso"], ["Shift+↗", "map.key_path"], ["M", "map.key_mask"], ["0", "map.key_fit"], ["Esc", "map.key_clear"]]],
     ["shell.inpaint", [["B", "inpaint.tool_brush"], ["E", "inpaint.tool_eraser"], ["L", "inpaint.tool_line"], ["P", "inpaint.tool_polygon"], ["F", "inpaint.tool_fill"], ["[ ]", "inpaint.key_size"], ["Alt+↕", "inpaint.key_size_wheel"],
       ["↕", "inpaint.key_zoom"], ["Space+↗", "inpaint.key_pan"], ["0", "inpaint.key_fit"], ["R", "inpaint.tool_library"], ["Del", "inpaint.tool_clear"], ["Ctrl+Z", "inpaint.tool_undo"], ["Ctrl+Y", "inpaint.tool_redo"],
       ["Enter", "inpaint.key_close"], ["M", "inpaint.key_mask"], ["C", "inpaint.key_contrast"], ["X", "inpaint.key_after"], ["↑ ↓", "inpaint.key_result"], ["A R S", "inpaint.key_verdict"], ["1…9", "review.key_reason"], ["U", "review.key_undo"], ["← →", "inpaint.key_next"], ["Ctrl+Enter", "inpaint.key_generate"]]],
     ["shell.variations", [["G", "variations.key_generate"], ["S", "variations.key_strip"], ["← →", "inpaint.key_next"]]],
+    ["shell.factors", [["1…9", "factors.key_dimension"], ["0", "factors.key_reset"], ["G", "factors.key_series"], ["← →", "inpaint.key_next"]]],
     ["shell.review", [["A", "review.key_accept"], ["R", "review.key_reject"], ["S", "review.key_skip"], ["U", "review.key_undo"], ["1…9", "review.key_reason"], ["Space", "review.key_select"],
       ["Shift+→", "review.key_range"], ["Ctrl+A", "review.key_all"], ["Z", "review.key_zoom"], ["M", "review.key_mask"]]],
   ];

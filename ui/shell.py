@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import gradio as gr
     from starlette.routing import BaseRoute
 
-TABS = ("data", "map", "inpaint", "variations", "train", "review", "export")
+TABS = ("data", "map", "inpaint", "variations", "factors", "train", "review", "export")
 _LOCAL_ADDRESSES = frozenset({"127.0.0.1", "localhost", "::1"})
 _HUB_FRAMES = "'self' https://huggingface.co https://*.hf.space"
 
@@ -115,6 +115,7 @@ def all_routes(desks: Desks) -> "list[BaseRoute]":
         "model_routes",
         "batch_routes",
         "variation_routes",
+        "factor_routes",
         "review_routes",
         "export_routes",
     ):

@@ -19,14 +19,12 @@ from torch.nn import functional
 from augment.baselines.settings import DcganShape, DcganTraining
 from augment.errors import InvalidInput
 from augment.images import to_float, to_uint8
+from augment.training.averages import settle_norms
 from augment.training.loop import Draw, Report, train_network
 from augment.training.precision import Precision
 from augment.training.randomness import seed_everything
 
 __all__ = ["Dcgan", "draw_dcgan", "train_dcgan"]
-
-_SETTLING = 20
-"""Batches by which the averaged network's normalisation is measured anew."""
 
 
 class Dcgan(nn.Module):
@@ -147,21 +145,16 @@ class _Game:
         return torch.from_numpy(1.0 / counts[self.label] ** self.training.balance)
 
 
-@torch.no_grad()
 def _settle(network: Dcgan, label: NDArray[np.int64], precision: Precision) -> None:
-    """Measures the generator's normalisation anew: averaged weights do not have the statistics of those they are of."""
-    norms = [module for module in network.generator if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None
     generator = torch.Generator("cpu").manual_seed(0)
-    network.generator.train()
-    for _ in range(_SETTLING):
+
+    def look() -> None:
         rows = torch.randint(len(label), (64,), generator=generator).numpy()
         z = torch.randn(64, network.shape.latents, generator=generator)
         with precision.autocast():
             network(z.to(precision.device), torch.from_numpy(label[rows]).to(precision.device))
-    network.generator.eval()
+
+    settle_norms(network.generator, look)
 
 
 @torch.no_grad()

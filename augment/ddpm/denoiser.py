@@ -1,6 +1,7 @@
 """The denoiser contract: `denoise(x, sigma, condition) -> x0`, for our networks and for anything wrapped like them.
 
-Preconditioning after Karras et al. 2022 (EDM), guidance with a scale each for label and position. Knows no sampler.
+Preconditioning after Karras et al. 2022 (EDM), or of the published DDPM for its network; guidance with a scale each for
+label and position. Knows no sampler.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -12,12 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from augment.ddpm.condition import Condition, ConditionConfig, ConditionEncoder, Whitening, sinusoids
-from augment.ddpm.schedule import NoiseConfig
+from augment.ddpm.published_unet import PublishedUNet
+from augment.ddpm.schedule import NoiseConfig, noise_time
 from augment.ddpm.unet import UNet, UNetConfig
 from augment.errors import InvalidConfig
 from augment.training.files import start_from
 
 __all__ = ["Denoise", "Denoiser", "DenoiserConfig", "guided", "held"]
+
+_SINUSOIDS = 64
+_PUBLISHED_SINUSOIDS = 100
 
 
 class Denoise(Protocol):
@@ -77,9 +82,13 @@ class Denoiser(nn.Module):
         self.config = config
         width = config.unet.embedding
         self.condition = ConditionEncoder(config.condition, width, whitening, aim)
-        self.noise = nn.Linear(64, width)
-        self.mix = nn.Linear(width, width)
-        self.unet = UNet(config.unet)
+        self.published = config.unet.design != "kizu"
+        self.noise = nn.Linear(_PUBLISHED_SINUSOIDS if self.published else _SINUSOIDS, width)
+        if self.published:
+            self.unet: UNet | PublishedUNet = PublishedUNet(config.unet)
+        else:
+            self.mix = nn.Linear(width, width)
+            self.unet = UNet(config.unet)
 
     def start_from(self, path: Path) -> bool:
         """Takes over what another denoiser knows of images, not its conditions; False if its shape is another."""
@@ -91,9 +100,12 @@ class Denoiser(nn.Module):
         centred = x - self.config.data_mean
         return self.config.data_mean + skip * centred + out * self.network(centred * scale, log_sigma, condition)
 
-    def network(self, x: Tensor, log_sigma: Tensor, condition: Condition, beside: Tensor | None = None) -> Tensor:
+    def network(self, x: Tensor, level: Tensor, condition: Condition, beside: Tensor | None = None) -> Tensor:
         """The bare network F on a scaled input, with what it sees beside it; float32 out, whatever it computes in."""
-        embedding = self.noise(sinusoids(log_sigma, 64)) + self.condition(condition)
+        embedding = self.noise(sinusoids(level, self.noise.in_features)) + self.condition(condition)
+        if self.published:
+            told: Tensor = self.unet(x, embedding)
+            return told.float()
         embedding = functional.silu(self.mix(functional.silu(embedding)))
         out: Tensor = self.unet(x, embedding, beside)
         return out.float()
@@ -102,14 +114,19 @@ class Denoiser(nn.Module):
         """c_skip, c_out, c_in as (N, 1, 1, 1) and c_noise as (N,). Karras et al. 2022, table 1.
 
         c_noise counts sigma in deviations of the data, so that a network moves between data sets of unlike contrast.
+        The published network tells the noise alone, from images in [-1, 1] as they are, and is told the time.
         """
         data = self.config.sigma_data
         noise = sigma[:, None, None, None]
+        if self.published:
+            return torch.ones_like(noise), -noise, (noise**2 + 1).rsqrt(), noise_time(sigma)
         total = noise**2 + data**2
         return data**2 / total, noise * data / total.sqrt(), total.rsqrt(), (sigma / data).log() / 4
 
     def loss(self, clean: Tensor, sigma: Tensor, noise: Tensor, condition: Condition) -> Tensor:
         """(N,) float32: squared error of x0 with weight 1 / c_out**2, so that every sigma starts at about 1.
+
+        For the published network that is the squared error of the noise (Ho et al. 2020, equation 14).
 
         clean: (N, C, H, W) in [-1, 1]; noise: standard normal of its shape. Karras et al. 2022, equation 8.
         """

@@ -5,6 +5,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ __all__ = [
     "alphas_cumprod",
     "ddpm_sigmas",
     "karras_sigmas",
+    "noise_time",
     "scaled_linear_betas",
     "sd_strength_to_sigma",
     "sigma_table",
@@ -72,6 +74,15 @@ def sd_strength_to_sigma(strength: float) -> float:
 def sigma_to_sd_strength(sigma: float) -> float:
     """Stable Diffusion's denoising strength in 0..1 that adds this much noise. InvalidInput if sigma is negative."""
     return _place_of(sigma, sigma_table(scaled_linear_betas())) / STEPS
+
+
+def noise_time(sigma: Tensor) -> Tensor:
+    """Time of a noise level, 0 to 1 for t from 0 to 1000, same shape: what a published network is told.
+
+    The continuous limit of the linear betas, inverted: Karras et al. 2022, table 1, column VP.
+    """
+    least, rise = STEPS * 1e-4, STEPS * (0.02 - 1e-4)
+    return ((least**2 + 2 * rise * torch.log1p(sigma**2)).sqrt() - least) / rise
 
 
 def _sigma_at(step: float, table: NDArray[np.float64]) -> float:
@@ -131,6 +142,9 @@ class NoiseConfig:
     log_std: float = field(default=1.4, metadata={"help": "standard deviation of log sigma in training"})
     sigma_min: float = field(default=0.01, metadata={"help": "smallest noise level of a sampler"})
     sigma_max: float = field(default=80.0, metadata={"help": "largest noise level, where sampling starts"})
+    drawn: Literal["log_normal", "steps"] = field(
+        default="log_normal", metadata={"help": "levels in training: log_normal, or steps, each of DDPM's as often"}
+    )
 
     def __post_init__(self) -> None:
         """InvalidConfig for a range that is empty or a spread that is not positive."""
@@ -138,6 +152,14 @@ class NoiseConfig:
             raise InvalidConfig(f"sigma_min {self.sigma_min} and sigma_max {self.sigma_max}: need 0 < min < max")
         if not self.log_std > 0:
             raise InvalidConfig(f"log_std {self.log_std}: must be above 0, 1.2 to 1.6 is usual")
+        if self.drawn not in ("log_normal", "steps"):
+            raise InvalidConfig(f"drawn {self.drawn!r}: allowed are log_normal and steps")
+
+    @classmethod
+    def published(cls) -> "NoiseConfig":
+        """The levels of DDPM (Ho et al. 2020), t = 1 to 1000, each as often."""
+        table = sigma_table()
+        return cls(drawn="steps", sigma_min=float(table[0]), sigma_max=float(table[-1]))
 
     @classmethod
     def for_data(cls, sigma_data: float) -> "NoiseConfig":
@@ -150,9 +172,11 @@ class NoiseConfig:
 
 
 def training_sigmas(count: int, config: NoiseConfig, generator: torch.Generator) -> Tensor:
-    """Noise levels of one training batch: (count,) float32, log-normal, clamped to the range that samplers visit.
+    """Noise levels of one training batch: (count,) float32; log-normal ones are clamped to what samplers visit.
 
-    Karras et al. 2022, table 1: log sigma ~ N(P_mean, P_std^2).
+    Karras et al. 2022, table 1: log sigma ~ N(P_mean, P_std^2). Ho et al. 2020, algorithm 1: t uniform in 1..1000.
     """
+    if config.drawn == "steps":
+        return torch.from_numpy(sigma_table())[torch.randint(STEPS, (count,), generator=generator)].float()
     log_sigma = torch.randn(count, generator=generator) * config.log_std + config.log_mean
     return log_sigma.exp().clamp(config.sigma_min / 2, config.sigma_max * 2)

@@ -74,6 +74,12 @@ class DenoiserTraining(NetworkTraining):
     drop_position: float = field(default=0.1, metadata={"help": "chance of forgetting the position alone"})
     drop_both: float = field(default=0.1, metadata={"help": "chance of forgetting label and position"})
     jitter: float = field(default=0.5, metadata={"help": "move of the position, in distances to the nearest neighbour"})
+    network: Literal["kizu", "published_group", "published_batch"] = field(
+        default="kizu",
+        metadata={
+            "help": "kizu, or the network of the published DDPM with GroupNorm or BatchNorm: slower, to compare with"
+        },
+    )
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
@@ -83,6 +89,8 @@ class DenoiserTraining(NetworkTraining):
             raise InvalidConfig(f"drop_label, drop_position, drop_both {shares}: each 0 or more, together at most 0.9")
         if self.jitter < 0:
             raise InvalidConfig(f"jitter {self.jitter}: give 0 or more; 0.5 is usual")
+        if self.network not in ("kizu", "published_group", "published_batch"):
+            raise InvalidConfig(f"network {self.network!r}: choose kizu, published_group or published_batch")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from augment.ddpm.settings import DenoiserTraining, SamplerConfig
 from augment.ddpm.unet import UNetConfig
 from augment.errors import InvalidInput
 from augment.images import to_float, to_uint8
+from augment.training.averages import settle_norms
 from augment.training.loop import Draw, Report, train_network
 from augment.training.precision import Precision, choose_precision
 from augment.training.randomness import seed_everything
@@ -96,11 +97,14 @@ def build_denoiser(
     sigma_data = float(values.std())
     if sigma_data < 1e-3:
         raise InvalidInput(f"{len(data)} images are all of one constant grey: there is nothing to learn")
+    side, channels, published = data.pixels.shape[1], data.pixels.shape[3], training.network != "kizu"
     config = DenoiserConfig(
-        side_px=data.pixels.shape[1],
-        data_mean=float(values.mean()),
+        side_px=side,
+        data_mean=0.0 if published else float(values.mean()),
         sigma_data=sigma_data,
-        unet=UNetConfig.for_side(data.pixels.shape[1], data.pixels.shape[3], training.width),
+        unet=UNetConfig.published(side, channels, training.width, training.network)
+        if published
+        else UNetConfig.for_side(side, channels, training.width),
         condition=ConditionConfig(
             labels=labels,
             kind=kind,
@@ -108,7 +112,7 @@ def build_denoiser(
             fourier=fourier,
             turns=training.turns != "none",
         ),
-        noise=NoiseConfig.for_data(sigma_data),
+        noise=NoiseConfig.published() if published else NoiseConfig.for_data(sigma_data),
     )
     label = torch.from_numpy(data.label)
     whitening, aim = (
@@ -130,7 +134,10 @@ def train_denoiser(
     """Trains `denoiser` and returns the averaged network with its last metrics; see `train_network`."""
     task = _Positions(data, held_out, training, class_chances(data.label, training.balance))
     groups = partial(image_and_condition, training=training)
-    return train_network(denoiser, task, training, checkpoint, report, precision or choose_precision(), groups)
+    precision = precision or choose_precision()
+    trained, metrics = train_network(denoiser, task, training, checkpoint, report, precision, groups)
+    task.settle(trained, precision)
+    return trained, metrics
 
 
 @dataclass(frozen=True)
@@ -151,6 +158,7 @@ class _Positions:
     def previews(self, averaged: Denoiser, precision: Precision) -> NDArray[np.uint8]:
         """8 samples (8, side, side, C) uint8 at the places of 8 training images, classes in turn; always the same
         seeds."""
+        self.settle(averaged, precision)
         data, config = self.data, averaged.config
         labels = np.unique(data.label)
         order = np.random.default_rng(self.training.seed).permutation(len(data))
@@ -163,6 +171,11 @@ class _Positions:
         with precision.autocast():
             images = sample(averaged, condition, range(8), shape, SamplerConfig(), config.noise)
         return to_uint8(images.cpu().numpy())
+
+    def settle(self, averaged: Denoiser, precision: Precision) -> None:
+        """Gives batch normalisation, where the network has it, the statistics of its averaged weights."""
+        draw = Draw(64, torch.Generator("cpu").manual_seed(2), precision, done=1.0)
+        settle_norms(averaged, lambda: self.losses(averaged, draw))
 
     @torch.no_grad()
     def held_out(self, averaged: Denoiser, precision: Precision) -> dict[str, float]:

@@ -6,13 +6,17 @@ resolution each convolution costs what the whole coarsest level costs.
 """
 
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from augment.errors import InvalidConfig
 
-__all__ = ["UNet", "UNetConfig"]
+__all__ = ["Design", "Padding", "UNet", "UNetConfig"]
+
+Design = Literal["kizu", "published_group", "published_batch"]
+"""This network, or the published one with GroupNorm or BatchNorm (see `published_unet.py`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +32,7 @@ class UNetConfig:
     embedding: int = field(default=128, metadata={"help": "length of the condition embedding"})
     heads: int = field(default=4, metadata={"help": "attention heads at the coarsest level, 0 for none"})
     dropout: float = field(default=0.0, metadata={"help": "dropout inside residual blocks, 0 to 0.5"})
+    design: Design = field(default="kizu", metadata={"help": "kizu, published_group or published_batch"})
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field that cannot be built."""
@@ -47,6 +52,19 @@ class UNetConfig:
             raise InvalidConfig(f"heads {self.heads}: must divide the coarsest width {self.widths[-1]}, or be 0")
         if not 0 <= self.dropout <= 0.5:
             raise InvalidConfig(f"dropout {self.dropout}: allowed 0 to 0.5")
+        if self.design not in get_args(Design):
+            raise InvalidConfig(f"design {self.design!r}: allowed are {', '.join(get_args(Design))}")
+        if self.design != "kizu" and self.beside:
+            raise InvalidConfig(f"design {self.design}: the published network sees nothing beside the image")
+
+    @classmethod
+    def published(cls, side_px: int, channels: int, width: int, design: Design) -> "UNetConfig":
+        """Three levels for images of up to 40 px, one more for each doubling: `width` channels, twice, then 4 times."""
+        if not 8 <= width <= 256 or width % 8:
+            raise InvalidConfig(f"width {width}: give a multiple of 8 from 8 to 256; 48 suits a processor, 128 a GPU")
+        levels = 3 if side_px <= 40 else 4 if side_px <= 80 else 5
+        widths = tuple(width * min(4, 2**level) for level in range(levels))
+        return cls(channels=channels, widths=widths, blocks=(1,) * levels, heads=0, design=design)
 
     @classmethod
     def for_side(cls, side_px: int, channels: int, width: int = 48, dropout: float = 0.0) -> "UNetConfig":
@@ -120,7 +138,6 @@ class UNet(nn.Module):
         super().__init__()
         self.config = config
         widths, dropout = config.widths, config.dropout
-        self.multiple = 2 ** (len(widths) - 1)
         self.stem = nn.Conv2d(config.channels, widths[0], 3, padding=1)
         if config.beside:
             # Starts at 0, so that a network that knows images sees them first as it always did.
@@ -146,17 +163,10 @@ class UNet(nn.Module):
 
         beside: (N, config.beside, H, W) where the network was built to see more than the image.
         """
-        height, width = x.shape[2:]
-        below, right = -height % self.multiple, -width % self.multiple
-        sides = (right // 2, right - right // 2, below // 2, below - below // 2)
-        seen = [
-            values if not any(sides) else functional.pad(values, sides, mode="replicate")
-            for values in (x, beside)
-            if values is not None
-        ]
-        x = self.stem(seen[0])
-        if len(seen) > 1:
-            x = x + self.beside(seen[1])
+        padding = Padding(x, 2 ** (len(self.config.widths) - 1))
+        x = self.stem(padding.lay(x))
+        if beside is not None:
+            x = x + self.beside(padding.lay(beside))
         kept: list[Tensor] = []
         for level, blocks in enumerate(self.down):
             if level:
@@ -174,9 +184,26 @@ class UNet(nn.Module):
                     x = attention(x)
             if level:
                 x = functional.interpolate(self.rise[level](x), scale_factor=2.0, mode="nearest")
-        x = self.head(functional.silu(self.norm(x)))
-        top, left = below // 2, right // 2
-        return x[:, :, top : top + height, left : left + width]
+        return padding.take(self.head(functional.silu(self.norm(x))))
+
+
+class Padding:
+    """Edges repeated around images whose sides a network cannot halve often enough, and taken off again."""
+
+    def __init__(self, x: Tensor, multiple: int) -> None:
+        """For images of the size of x (N, C, H, W)."""
+        self.height, self.width = x.shape[2:]
+        below, right = -self.height % multiple, -self.width % multiple
+        self.sides = (right // 2, right - right // 2, below // 2, below - below // 2)
+
+    def lay(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> with sides that are multiples."""
+        return functional.pad(x, self.sides, mode="replicate") if any(self.sides) else x
+
+    def take(self, x: Tensor) -> Tensor:
+        """What lies inside the edges, (N, C, H, W)."""
+        left, top = self.sides[0], self.sides[2]
+        return x[:, :, top : top + self.height, left : left + self.width]
 
 
 def _groups(width: int) -> int:

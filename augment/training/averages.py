@@ -1,6 +1,7 @@
 """The average of a training's weights."""
 
 import copy
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -9,7 +10,10 @@ from torch import nn
 
 from augment.errors import InvalidConfig
 
-__all__ = ["PowerEma", "copy_learning", "ema_exponent"]
+__all__ = ["PowerEma", "copy_learning", "ema_exponent", "settle_norms"]
+
+_SETTLING = 20
+"""Batches by which the averaged network's normalisation is measured anew."""
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -51,3 +55,20 @@ class PowerEma(Generic[Module]):
                 average.lerp_(value, 1 - beta)
         for kept, buffer in zip(self.module.buffers(), module.buffers(), strict=True):
             kept.copy_(buffer)
+
+
+@torch.no_grad()
+def settle_norms(averaged: nn.Module, look: Callable[[], object]) -> None:
+    """Measures batch normalisation anew: averaged weights do not have the statistics of those they are of.
+
+    look: runs the network on one batch like those it learned from. Does nothing for a network without such layers.
+    """
+    norms = [module for module in averaged.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    for _ in range(_SETTLING if norms else 0):
+        look()
+    for norm in norms:
+        norm.eval()

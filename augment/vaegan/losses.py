@@ -3,6 +3,8 @@
 Names as in the source: x images, z latents, y = 1 for the new data and 0 for what is already learned.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -34,9 +36,15 @@ def pixel_error(logits: Tensor, x: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(dim=(1, 2, 3))
 
 
-def feature_error(features: Tensor, of_real: Tensor) -> Tensor:
-    """Mean squared error between the discriminator's features of G(z) and of x. Larsen et al. 2016, equation 6."""
-    return (features - of_real).square().mean(dim=(1, 2, 3))
+def feature_error(features: Sequence[Tensor], of_real: Sequence[Tensor]) -> Tensor:
+    """Mean squared error between what the discriminator sees in G(z) and in x, summed over its layers (N, c, h, w).
+
+    Larsen et al. 2016, equation 6, there of one layer.
+    """
+    errors = [
+        (own.float() - real.float()).square().mean(dim=(1, 2, 3)) for own, real in zip(features, of_real, strict=True)
+    ]
+    return torch.stack(errors).sum(dim=0)
 
 
 def kl_to_prior(q: Normal) -> Tensor:

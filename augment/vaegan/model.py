@@ -44,23 +44,37 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """G(z): the image of latents (N, dimensions)."""
+    """G(z): the image of latents (N, dimensions), which are laid at every place of a coarse layer beside where it is.
+
+    A spatial broadcast decoder (Watters et al. 2019), which tells position from the rest, but broadcast to a quarter
+    of the image's side and widened from there: at the full side, as there, it is some ten times as slow.
+    """
+
+    places: Tensor
 
     def __init__(self, shape: FactorShape) -> None:
         """Random weights."""
         super().__init__()
-        ladder = _ladder(shape)[::-1]
-        self.coarse = (ladder[0], shape.side_px // 16, shape.side_px // 16)
-        size = self.coarse[0] * self.coarse[1] * self.coarse[2]
-        self.start = nn.Sequential(nn.Linear(shape.dimensions, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, size), nn.ReLU())
+        side, wide = shape.side_px // 4, 2 * shape.width
+        along = torch.linspace(-1, 1, side)
+        self.register_buffer("places", torch.stack(torch.meshgrid(along, along, indexing="ij")), persistent=False)
         layers: list[nn.Module] = []
-        for wide, narrow in pairwise(ladder):
-            layers += [nn.ConvTranspose2d(wide, narrow, 4, 2, 1), nn.ReLU()]
-        self.body = nn.Sequential(*layers[:-1])
+        for channels in (shape.dimensions + 2, wide, wide):
+            layers += [nn.Conv2d(channels, wide, 1), nn.ReLU()]
+        self.start = nn.Sequential(*layers)
+        self.body = nn.Sequential(
+            nn.ConvTranspose2d(wide, shape.width, 4, 2, 1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(shape.width, shape.channels, 4, 2, 1),
+        )
 
     def logits(self, z: Tensor) -> Tensor:
         """The image (N, C, S, S) before the sigmoid, float32."""
-        values: Tensor = self.body(self.start(z).reshape(len(z), *self.coarse))
+        side = self.places.shape[1]
+        told = torch.cat(
+            [z[:, :, None, None].expand(-1, -1, side, side), self.places[None].expand(len(z), -1, -1, -1)], dim=1
+        )
+        values: Tensor = self.body(self.start(told))
         return values.float()
 
     def forward(self, z: Tensor) -> Tensor:
@@ -75,27 +89,27 @@ class Discriminator(nn.Module):
         """Random weights."""
         super().__init__()
         ladder = _ladder(shape)
-        layers: list[nn.Module] = []
-        for wide, narrow in pairwise(ladder[:-1]):
-            layers += [nn.Conv2d(wide, narrow, 4, 2, 1), nn.LeakyReLU(0.2)]
-        self.look = nn.Sequential(*layers)
-        places = (shape.side_px // 16) ** 2
-        self.judge = nn.Sequential(
-            nn.Conv2d(ladder[-2], ladder[-1], 4, 2, 1),
-            nn.LeakyReLU(0.2),
-            nn.Flatten(),
-            nn.Linear(ladder[-1] * places, _HIDDEN),
-            nn.LeakyReLU(0.2),
+        self.looks = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(wide, narrow, 4, 2, 1), nn.LeakyReLU(0.2)) for wide, narrow in pairwise(ladder)
         )
+        places = (shape.side_px // 16) ** 2
+        self.judge = nn.Sequential(nn.Flatten(), nn.Linear(ladder[-1] * places, _HIDDEN), nn.LeakyReLU(0.2))
         self.logit = nn.Linear(_HIDDEN, 1)
         self.kind = nn.Embedding(2, _HIDDEN)
 
-    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """x: (N, C, S, S) in [0, 1]; y: (N,) int64 -> logits (N,) float32 and features (N, c, S / 8, S / 8)."""
-        features = self.look(2 * x - 1)
-        hidden = self.judge(features)
-        logit = self.logit(hidden)[:, 0] + (hidden * self.kind(y)).sum(dim=1) / _HIDDEN**0.5
-        return logit.float(), features.float()
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """x: (N, C, S, S) in [0, 1]; y: (N,) int64 -> logits (N,) float32, and what it sees from fine to coarse.
+
+        The first of these is the image: before it is trained a discriminator sees nothing else.
+        """
+        seen = [x]
+        hidden = 2 * x - 1
+        for look in self.looks:
+            hidden = look(hidden)
+            seen.append(hidden)
+        told = self.judge(hidden)
+        logit = self.logit(told)[:, 0] + (told * self.kind(y)).sum(dim=1) / _HIDDEN**0.5
+        return logit.float(), seen[:-1]
 
 
 class Factors(nn.Module):
@@ -118,9 +132,8 @@ class Factors(nn.Module):
             own.bias.zero_()
             own.weight[:shared], own.bias[:shared] = other.weight, other.bias
         start = teacher.decoder.start.state_dict()
-        own_start = self.decoder.start.state_dict()
-        widened = torch.zeros_like(own_start["0.weight"])
-        widened[:, :shared] = start["0.weight"]
+        widened = torch.zeros_like(self.decoder.start.state_dict()["0.weight"])
+        widened[:, :shared], widened[:, -2:] = start["0.weight"][:, :shared], start["0.weight"][:, -2:]
         self.decoder.start.load_state_dict({**start, "0.weight": widened})
 
 

@@ -135,22 +135,20 @@ class _Learning:
             q = network.encoder(x)
             with torch.no_grad():
                 known = self.teacher.encoder(x)
-            of_x, of_prior = network.decoder(sampled(q, generator)), network.decoder(z_prior)
-            still = _still(network.discriminator)
-            _, real_features = still(x, y)
-            logit, features = still(of_x, y)
-            prior_logit, _ = still(of_prior, y_prior)
-            judge = network.discriminator
-            seen = discriminator_loss(
-                judge(x, y)[0],
-                judge(of_x.detach(), y)[0],
-                judge(of_prior.detach(), y_prior)[0],
-                training.gamma,
-            )
-        vae = training.feature_weight * feature_error(features, real_features)
+            made = network.decoder(torch.cat([sampled(q, generator), z_prior]))
+            asked = torch.cat([y, y_prior])
+            # The game of E_s and G: the discriminator is held still.
+            logit, features = _still(network.discriminator)(made, asked)
+            # The discriminator's own: what was made is held still.
+            judged, seen = network.discriminator(torch.cat([x, made.detach()]), torch.cat([y, asked]))
+        of_x, of_prior = logit.chunk(2)
+        vae = training.feature_weight * feature_error(
+            [level[: draw.count] for level in features], [level[: draw.count].detach() for level in seen]
+        )
         kl = training.beta * kl_to_prior(q) + kl_between(q, known)
-        game = generator_loss(logit, prior_logit, training.gamma)
-        return vae + training.kl_weight * kl + game + seen
+        game = generator_loss(of_x, of_prior, training.gamma)
+        real, of_x, of_prior = judged.chunk(3)
+        return vae + training.kl_weight * kl + game + discriminator_loss(real, of_x, of_prior, training.gamma)
 
     def previews(self, averaged: Student, precision: Precision) -> NDArray[np.uint8] | None:
         """What `look` shows."""
@@ -171,12 +169,12 @@ class _Learning:
         }
 
 
-def _still(discriminator: Discriminator) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+def _still(discriminator: Discriminator) -> Callable[[Tensor, Tensor], tuple[Tensor, list[Tensor]]]:
     """The discriminator with weights that take no gradient: what the others learn by must not move it."""
     weights = {name: weight.detach() for name, weight in discriminator.named_parameters()}
 
-    def judged(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        answer: tuple[Tensor, Tensor] = functional_call(discriminator, weights, (x, y))
+    def judged(x: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor]]:
+        answer: tuple[Tensor, list[Tensor]] = functional_call(discriminator, weights, (x, y))
         return answer
 
     return judged

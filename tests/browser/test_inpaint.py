@@ -406,7 +406,7 @@ def test_results_are_judged_where_they_are(page: Page, server: Server, watched):
     assert judged.items() <= statuses(server).items()
     # What is decided in the review is seen here.
     with_newest = page.locator(".review .tile.cursor")
-    page.keyboard.press("Alt+6")
+    page.keyboard.press("Alt+7")
     expect(with_newest).to_be_visible()
     page.keyboard.press("a")
     expect(page.locator(".review .state")).to_have_text("all saved")

@@ -147,9 +147,9 @@ def test_a_list_read_anew_leaves_what_was_decided_in_sight(page: Page, lot: Lot)
     expect(page.locator(".tile.selected")).to_have_count(1)
     expect(page.locator(".review .at")).to_have_text(f"2 / {SAMPLES}")
     # Who comes back to the tab finds what is left to decide.
-    page.keyboard.press("Alt+7")
+    page.keyboard.press("Alt+8")
     expect(page.locator(".review")).to_be_hidden()
-    page.keyboard.press("Alt+6")
+    page.keyboard.press("Alt+7")
     expect(page.locator(".review .at")).to_have_text(f"1 / {SAMPLES - 1}")
 
 

@@ -16,7 +16,7 @@ from tests.browser.conftest import Watched, open_tab
 from tests.server import Server, running
 from tests.ui.conftest import png
 
-TABS = ("data", "map", "inpaint", "variations", "train", "review", "export")
+TABS = ("data", "map", "inpaint", "variations", "factors", "train", "review", "export")
 
 
 def test_every_tab_opens_by_its_number_and_asks_nothing_outside(page: Page, demo_server: Server) -> None:
@@ -57,7 +57,7 @@ def test_nothing_sticks_out_of_the_window(
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    for tab in ("data", "inpaint", "variations", "train"):
+    for tab in ("data", "inpaint", "variations", "factors", "train"):
         open_tab(page, demo_server, tab)
         page.wait_for_timeout(500)
         sizes = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
@@ -149,7 +149,7 @@ def test_a_label_with_markup_is_shown_as_text(page: Page, importing: Server, tmp
     expect(page.locator(".plan")).to_contain_text("onerror")
     page.click(".actions .primary")
     expect(page.locator(".wall img")).to_have_count(before + 6)
-    page.keyboard.press("Alt+5")
+    page.keyboard.press("Alt+6")
     expect(page.locator(".bars")).to_contain_text("onerror")
     assert page.evaluate("window.owned") is None
 
