@@ -59,8 +59,8 @@ class Decoder(nn.Module):
         along = torch.linspace(-1, 1, side)
         self.register_buffer("places", torch.stack(torch.meshgrid(along, along, indexing="ij")), persistent=False)
         layers: list[nn.Module] = []
-        for channels in (shape.dimensions + 2, wide, wide):
-            layers += [nn.Conv2d(channels, wide, 1), nn.ReLU()]
+        for channels, made in pairwise((shape.dimensions + 2, 2 * wide, 2 * wide, 2 * wide, wide)):
+            layers += [nn.Conv2d(channels, made, 1), nn.ReLU()]
         self.start = nn.Sequential(*layers)
         self.body = nn.Sequential(
             nn.ConvTranspose2d(wide, shape.width, 4, 2, 1),

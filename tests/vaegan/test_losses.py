@@ -54,7 +54,9 @@ def test_errors_are_sums_and_means_as_said():
     logits, x = torch.tensor([[[[0.0, 2.0]]]]), torch.tensor([[[[1.0, 0.0]]]])
     expected = torch.tensor([2.0]).sigmoid()
     assert float(losses.pixel_error(logits, x)) == pytest.approx(0.6931 - float((1 - expected).log()), abs=1e-3)
-    assert float(losses.feature_error(torch.zeros(1, 2, 1, 1), torch.tensor([[[[1.0]], [[3.0]]]]))) == 5.0
+    fine, coarse = torch.zeros(1, 1, 2, 2), torch.zeros(1, 2, 1, 1)
+    real = [torch.ones(1, 1, 2, 2), torch.tensor([[[[1.0]], [[3.0]]]])]
+    assert losses.feature_error([fine, coarse], real).tolist() == [1.0 + 5.0]
 
 
 def test_a_student_begins_as_its_teacher():
