@@ -115,6 +115,7 @@ def all_routes(desks: Desks) -> "list[BaseRoute]":
         "model_routes",
         "batch_routes",
         "variation_routes",
+        "paste_routes",
         "factor_routes",
         "review_routes",
         "export_routes",

@@ -39,8 +39,8 @@ class TabParts:
 class Desk:
     """An open workspace with what acts on it. `demo` marks a visitor's temporary one, where some things are off.
 
-    clicks, redraws, variations, factors: what Map, Inpaint, Variations and Factors wait for from the worker; fetches:
-    models that come from the Hub.
+    clicks, redraws, variations, pastes, factors: what Map, Inpaint, Variations and Factors wait for from the worker;
+    fetches: models that come from the Hub.
     """
 
     workspace: "Workspace"
@@ -52,6 +52,7 @@ class Desk:
     clicks: Clicks = field(default_factory=Clicks, repr=False)
     redraws: Clicks = field(default_factory=Clicks, repr=False)
     variations: Clicks = field(default_factory=Clicks, repr=False)
+    pastes: Clicks = field(default_factory=Clicks, repr=False)
     factors: Clicks = field(default_factory=Clicks, repr=False)
     fetches: Clicks = field(default_factory=Clicks, repr=False)
     _atlas: "tuple[int, Atlas] | None" = field(default=None, repr=False)

@@ -16,7 +16,7 @@ def test_strengths_are_swept_one_is_chosen_and_varied(page: Page, map_server: Se
     page.locator(".variations .scroller [data-id]").nth(1).click()
     page.fill(".variations .form input[type=number] >> nth=1", "12000")
     page.keyboard.press("Tab")
-    page.locator(".variations .work").click()
+    page.locator(".variations .work:visible").click()
     page.keyboard.press("s")
     cells = page.locator(".variations .strip .cell")
     expect(cells.locator("img")).to_have_count(10)
@@ -27,7 +27,7 @@ def test_strengths_are_swept_one_is_chosen_and_varied(page: Page, map_server: Se
     expect(page.locator(".variations .form")).to_contain_text("t 200")
     expect(cells.nth(1)).to_have_attribute("aria-pressed", "true")
     page.fill(".variations .form input[type=number] >> nth=0", "3")
-    page.locator(".variations .work").click()
+    page.locator(".variations .work:visible").click()
     page.keyboard.press("g")
     figures = page.locator(".variations .grid figure")
     expect(figures).to_have_count(3)
@@ -44,10 +44,10 @@ def test_strengths_are_swept_one_is_chosen_and_varied(page: Page, map_server: Se
 
 def test_strength_0_is_said_to_be_the_photograph_itself(page: Page, map_server: Server) -> None:
     open_tab(page, map_server, "variations")
-    strength = page.locator(".variations input[type=range]")
+    strength = page.locator(".variations .form input[type=range]")
     strength.fill("0")
     expect(page.locator(".variations .form .note")).to_have_text("Strength 0 is the photograph itself. Choose more.")
-    expect(page.locator(".variations .primary").first).to_be_disabled()
+    expect(page.locator(".variations .primary:visible").first).to_be_disabled()
     strength.fill("300")
     expect(page.locator(".variations .form .primary")).to_be_enabled()
 

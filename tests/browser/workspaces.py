@@ -16,13 +16,18 @@ _BRIEF = TrainDdpmConfig(images_seen=16, batch_size=8, width=8, warmup_steps=1)
 
 
 def mapped_workspace(
-    root: Path, *, samples: int = 0, labels: Sequence[str] = ("free", "spot"), generator: bool = False
+    root: Path,
+    *,
+    samples: int = 0,
+    labels: Sequence[str] = ("free", "spot"),
+    generator: bool = False,
+    masks: bool = False,
 ) -> Workspace:
-    """A workspace at `root` that a server can open: two classes on a map, a generator if asked for, and `samples`
-    candidates with these labels in turn."""
+    """A workspace at `root` that a server can open: two classes on a map, a generator and the spots' masks if asked
+    for, and `samples` candidates with these labels in turn."""
     workspace = Workspace(root).create()
     with Store(workspace) as store:
-        add_images(store, IMAGES)
+        add_images(store, IMAGES, masks=masks)
         projection = add_map(store)
         if generator:
             train_ddpm(_BRIEF, context_of(store, root / "training"))

@@ -21,16 +21,21 @@ VIEW = View(kind="whole", side_px=32, colour="grey")
 SPLITS: tuple[Split, ...] = ("train", "train", "train", "train", "validation", "test")
 
 
-def add_images(store: Store, count: int = 36) -> None:
-    """`count` grey pictures of 32 px, labels "free" and "spot" in turn, every sixth a test image; and the view."""
+def add_images(store: Store, count: int = 36, *, masks: bool = False) -> None:
+    """`count` grey pictures of 32 px, labels "free" and "spot" in turn, every sixth a test image; and the view.
+
+    masks: spots come with theirs.
+    """
     rng = np.random.default_rng(0)
     across, down = np.meshgrid(np.arange(32), np.arange(32))
     records: list[Change] = []
     for number in range(count):
         pixels = 140 + 20 * np.sin(across / 3 + number) + rng.normal(0, 5, (32, 32))
+        mask_sha256 = None
         if number % 2:
-            radius = 3 + number % 7
-            pixels[(across - 16) ** 2 + (down - 16) ** 2 < radius**2] = 30
+            spot = (across - 16) ** 2 + (down - 16) ** 2 < (3 + number % 7) ** 2
+            pixels[spot] = 30
+            mask_sha256 = store.files.put(encode_png(spot.astype(np.uint8)[..., None] * np.uint8(255)))
         sha256 = store.files.put(encode_png(np.clip(pixels, 0, 255).astype(np.uint8)))
         records.append(
             ImageRecord(
@@ -43,6 +48,7 @@ def add_images(store: Store, count: int = 36) -> None:
                 height_px=32,
                 size_bytes=1,
                 source="test",
+                mask_sha256=mask_sha256 if masks else None,
             )
         )
     store.apply(records)

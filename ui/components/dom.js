@@ -4,7 +4,8 @@
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
-    if (value === null || value === undefined || value === false) continue;
+    // False is left out, but for what an element may be by itself: an image is draggable unless told otherwise.
+    if (value === null || value === undefined || (value === false && typeof element[name] !== "boolean")) continue;
     if (name === "class") element.className = value;
     else if (name === "style") element.style.cssText = value;
     else if (name.startsWith("on")) element[name] = value;

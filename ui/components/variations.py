@@ -1,4 +1,4 @@
-"""The tab Variations as one component: source, strip of strengths, variations, and the form beside them.
+"""The tab Variations as one component: strengths and variations of a photograph, or one pasted into another.
 
 `variations()` makes a `gr.HTML` whose script loads `variations_page.js` and its parts as modules. Samples come by the
 routes of `ui/variation_routes.py`; setting the component's value to anything new makes it look again.
@@ -25,7 +25,10 @@ def variations() -> "gr.HTML":
     return gr.HTML(
         value=None,
         html_template='<div class="variations"></div>',
-        css_template=asset("fields.css") + asset("variations_page.css") + asset("image_strip.css"),
+        css_template=asset("fields.css")
+        + asset("variations_page.css")
+        + asset("paste_panel.css")
+        + asset("image_strip.css"),
         js_on_load=_MOUNT,
         apply_default_css=False,
         elem_id="kizu-variations",

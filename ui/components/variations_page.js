@@ -1,11 +1,13 @@
 // The tab Variations. Above: the photograph and what becomes of it at every strength, one seed. Below: variations at the chosen strength. Beside them the
-// form, at the foot the workspace's images.
+// form, at the foot the workspace's images. The same tab pastes one photograph into another (`paste_panel.js`).
 
 import { choices, fill, fixed, getJson, h, isShown, isTyping, t } from "./dom.js";
 import { Run } from "./generate_run.js";
 import { ImageStrip } from "./image_strip.js";
+import { PastePanel } from "./paste_panel.js";
 import { sigmaOfStep } from "./strength.js";
 
+const MODE = "kizu-variations-mode"; // vary or paste, through a reload
 const LAST = "kizu-variations"; // the photograph that was open, through a reload
 const STEPS = [100, 200, 300, 400, 500, 600, 700, 800, 900, 1000];
 const PRESETS = [["near", 150], ["usual", 300], ["far", 600]];
@@ -16,6 +18,7 @@ class VariationsPage {
     this.element = element;
     this.#layout();
     this.#strength(300);
+    this.#mode(sessionStorage.getItem(MODE) ?? "vary");
     document.addEventListener("keydown", (event) => this.#key(event));
     window.kizu.on("state", (news) => {
       const seen = `${news.counts?.images} ${news.models}`;
@@ -26,12 +29,17 @@ class VariationsPage {
 
   #layout() {
     const [strip, made, images, form, progress] = ["strip", "made", "images", "form", "progress"].map((name) => h("section", { class: name }));
-    progress.setAttribute("role", "status");
+    const [pasting, pasteForm, pasteProgress] = ["pasting", "pasteform", "progress"].map((name) => h("section", { class: name }));
+    for (const words of [progress, pasteProgress]) words.setAttribute("role", "status");
     this.cells = strip;
     this.made = made;
     this.empty = h("div", { class: "none", role: "status" }, h("p", {}, t("variations.loading")));
-    fill(this.element, h("div", { class: "left" }, h("div", { class: "work" }, strip, made), images), h("div", { class: "right" }, form, progress), this.empty);
-    this.images = new ImageStrip(images, { onChoose: (image) => this.#open(image) });
+    this.modes = ["vary", "paste"].map((mode) => h("button", { type: "button", data: { mode }, title: t(`variations.mode_${mode}_long`), onclick: () => this.#mode(mode) }, t(`variations.mode_${mode}`)));
+    this.panes = { vary: [h("div", { class: "work" }, strip, made), h("div", { class: "pane" }, form, progress)], paste: [h("div", { class: "work" }, pasting), h("div", { class: "pane" }, pasteForm, pasteProgress)] };
+    const left = h("div", { class: "left" }, this.panes.vary[0], this.panes.paste[0], images);
+    fill(this.element, left, h("div", { class: "right" }, h("div", { class: "segments" }, this.modes), this.panes.vary[1], this.panes.paste[1]), this.empty);
+    this.images = new ImageStrip(images, { onChoose: (image) => this.#choose(image) });
+    this.paste = new PastePanel({ work: pasting, form: pasteForm, progress: pasteProgress, chooser: this.images, onBusy: () => {} });
     this.run = new Run(progress, () => this.#ready(), "kizu/variations/vary");
     this.label = h("select", {});
     this.step = h("input", { type: "range", min: "0", max: "1000", step: "10", "aria-label": t("variations.strength"), oninput: () => this.#strength(Number(this.step.value)) });
@@ -59,13 +67,16 @@ class VariationsPage {
     try {
       const [{ images, labels }, state] = await Promise.all([getJson("kizu/data/images"), getJson("kizu/variations/state")]);
       if (!images.length) return this.#nothing(t("inpaint.no_images"), "data");
-      if (!state.generator) return this.#nothing(t("variations.no_generator"), "train");
-      this.state = state;
       this.images.set(images, labels);
+      await this.paste.refresh(labels);
+      if (!state.generator && this.mode === "vary") return this.#nothing(t("variations.no_generator"), "train", true);
+      this.state = state;
+      if (!state.generator) return void (this.empty.hidden = true);
       choices(this.label, [["", t("variations.own_label")], ...state.generator.labels.map((name) => [name, name])]);
       this.empty.hidden = true;
       const wanted = Number(sessionStorage.getItem(LAST)), last = state.last[0]?.image_id;
-      if (!this.image) this.images.choose([wanted, last].find((id) => id && this.images.get(id)) ?? images[0].id);
+      if (!this.image) this.#open(this.images.get([wanted, last].find((id) => id && this.images.get(id)) ?? images[0].id));
+      if (this.mode === "vary") this.images.choose(this.image.id, false);
       await this.#restore();
     } catch (error) {
       this.#nothing(error.message, null);
@@ -83,10 +94,27 @@ class VariationsPage {
     else this.#show(last);
   }
 
-  #nothing(words, tab) {
+  // instead: photographs can be pasted all the same.
+  #nothing(words, tab, instead = false) {
     const act = tab ? () => window.kizu.tab(tab) : () => this.refresh();
-    fill(this.empty, h("p", {}, words), h("button", { type: "button", class: "primary", onclick: act }, t(tab ? `map.go_${tab}` : "map.retry")));
+    const paste = instead ? h("button", { type: "button", class: "plain", onclick: () => this.#mode("paste") }, t("variations.paste_instead")) : null;
+    fill(this.empty, h("p", {}, words), h("button", { type: "button", class: "primary", onclick: act }, t(tab ? `map.go_${tab}` : "map.retry")), paste);
     this.empty.hidden = false;
+  }
+
+  // Varying needs a generator, pasting does not: what is missing is told for the mode that is chosen.
+  #mode(mode) {
+    const before = this.mode;
+    this.mode = mode;
+    sessionStorage.setItem(MODE, mode);
+    for (const button of this.modes) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
+    for (const [name, panes] of Object.entries(this.panes)) for (const pane of panes) pane.hidden = name !== mode;
+    if (before) this.refresh();
+  }
+
+  #choose(image) {
+    if (this.mode === "paste") this.paste.open(image);
+    else this.#open(image);
   }
 
   #open(image) {
@@ -162,8 +190,10 @@ class VariationsPage {
 
   #key(event) {
     if (!isShown(this.element) || event.defaultPrevented || isTyping(event) || event.altKey || event.ctrlKey || event.metaKey || event.repeat) return;
-    const act = { g: () => this.generate(), s: () => this.generate(true), arrowleft: () => this.images.step(-1), arrowright: () => this.images.step(1) }[event.key.toLowerCase()];
-    if (!act || (event.key.startsWith("Arrow") && event.target.closest("input"))) return;
+    const pasting = this.mode === "paste";
+    const act = { g: () => (pasting ? this.paste.paste() : this.generate()), s: pasting ? null : () => this.generate(true), arrowleft: () => this.images.step(-1), arrowright: () => this.images.step(1) }[event.key.toLowerCase()];
+    // The arrows move a slider, or the piece, that is in focus.
+    if (!act || (event.key.startsWith("Arrow") && event.target.closest("input, .sheet"))) return;
     event.preventDefault();
     act();
   }
