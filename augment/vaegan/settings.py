@@ -71,7 +71,7 @@ class TeacherTraining(_FactorTraining):
     def beta_at(self, done: float) -> float:
         """The weight of the KL after a share of the training, 0 to 1: down by even factors."""
         left = max(0.0, 1 - done / self.settled) if self.settled > 0 else 0.0
-        return self.beta * (self.first_beta / self.beta) ** left
+        return float(self.beta * (self.first_beta / self.beta) ** left)
 
 
 @dataclass(frozen=True, kw_only=True)
