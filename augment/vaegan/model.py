@@ -59,7 +59,7 @@ class Decoder(nn.Module):
         along = torch.linspace(-1, 1, side)
         self.register_buffer("places", torch.stack(torch.meshgrid(along, along, indexing="ij")), persistent=False)
         layers: list[nn.Module] = []
-        for channels, made in pairwise((shape.dimensions + 2, 2 * wide, 2 * wide, 2 * wide, wide)):
+        for channels, made in pairwise((shape.dimensions + 2, wide, wide, wide)):
             layers += [nn.Conv2d(channels, made, 1), nn.ReLU()]
         self.start = nn.Sequential(*layers)
         self.body = nn.Sequential(

@@ -59,19 +59,7 @@ class _FactorTraining(Training):
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherTraining(_FactorTraining):
-    """A beta-VAE (Higgins et al. 2017) whose beta falls while it learns.
-
-    Few factors at first, the most visible ones, each on a dimension of its own; the rest once there is room for them.
-    Burgess et al. 2018 let the capacity grow for the same end.
-    """
-
-    first_beta: float = field(default=16.0, metadata={"help": "beta at the beginning; it falls to beta until settled"})
-    settled: float = field(default=0.8, metadata={"help": "share of the training after which beta stays, 0 to 1"})
-
-    def beta_at(self, done: float) -> float:
-        """The weight of the KL after a share of the training, 0 to 1: down by even factors."""
-        left = max(0.0, 1 - done / self.settled) if self.settled > 0 else 0.0
-        return float(self.beta * (self.first_beta / self.beta) ** left)
+    """A beta-VAE (Higgins et al. 2017)."""
 
 
 @dataclass(frozen=True, kw_only=True)
