@@ -78,4 +78,6 @@ def test_the_discriminator_hears_the_kind_and_gives_features():
     x = torch.rand(2, 1, 32, 32)
     known, features = judge(x, torch.zeros(2, dtype=torch.int64))
     new, again = judge(x, torch.ones(2, dtype=torch.int64))
-    assert features.shape == (2, 16, 4, 4) and torch.equal(features, again) and not torch.equal(known, new)
+    assert [level.shape[1:] for level in features] == [(1, 32, 32), (8, 16, 16), (8, 8, 8), (16, 4, 4)]
+    assert all(torch.equal(one, other) for one, other in zip(features, again, strict=True))
+    assert torch.equal(features[0], x) and not torch.equal(known, new)
