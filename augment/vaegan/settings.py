@@ -90,7 +90,7 @@ class StudentTraining(_FactorTraining):
         if not 0 <= self.known_share <= 0.9:
             raise InvalidConfig(f"known_share {self.known_share}: allowed 0 to 0.9; 0.5 is usual")
         for name in ("feature_weight", "kl_weight"):
-            if not 0 < getattr(self, name) <= 100:
-                raise InvalidConfig(f"{name} {getattr(self, name)}: allowed above 0 to 100")
+            if not 0 < getattr(self, name) <= 10_000:
+                raise InvalidConfig(f"{name} {getattr(self, name)}: allowed above 0 to 10000")
         if not 0.01 <= self.discriminator_rate <= 10:
             raise InvalidConfig(f"discriminator_rate {self.discriminator_rate}: allowed 0.01 to 10")
