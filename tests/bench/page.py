@@ -52,7 +52,7 @@ def measure() -> list[Measurement]:
 
 
 @contextmanager
-def _browser(workspace: Path, *arguments: str) -> Iterator[tuple[Page, str]]:
+def browsing(workspace: Path, *arguments: str) -> Iterator[tuple[Page, str]]:
     """An empty page with nothing cached, and the address of an app on `workspace`."""
     executable = find_chromium()
     with running_app("--workspace", str(workspace), *arguments) as (url, _), sync_playwright() as playwright:
@@ -64,8 +64,9 @@ def _browser(workspace: Path, *arguments: str) -> Iterator[tuple[Page, str]]:
 
 
 @contextmanager
-def _opened(workspace: Path, tab: str, *arguments: str) -> Iterator[Page]:
-    with _browser(workspace, *arguments) as (page, url):
+def opened(workspace: Path, tab: str, *arguments: str) -> Iterator[Page]:
+    """A page of an app on `workspace`, at a tab."""
+    with browsing(workspace, *arguments) as (page, url):
         page.goto(f"{url}?tab={tab}")
         yield page
 
@@ -74,7 +75,7 @@ def _clicks(folder: Path) -> list[Measurement]:
     """Seconds from the key G to 8 new samples on the map: the first after a start, and later ones."""
     first, later = [], []
     for start in range(_REPEATS):
-        with _opened(folder / f"demo-{start}", "map", "--demo-images") as page:
+        with opened(folder / f"demo-{start}", "map", "--demo-images") as page:
             page.wait_for_selector(".map .legend .entry")
             time.sleep(20)  # the worker loads torch and the models meanwhile, as it does while a user looks around
             for click in range(3):
@@ -97,7 +98,7 @@ def _points(folder: Path) -> list[Measurement]:
     few, many = (_large_workspace(folder / f"{points}", points) for points in (_POINTS, _MANY_POINTS))
     opened: list[float] = []
     for _ in range(_REPEATS):
-        with _browser(few) as (page, url):
+        with browsing(few) as (page, url):
             opened.append(_until_drawn(page, partial(page.goto, f"{url}?tab=map")))
     return [
         _tab_chosen(few, _POINTS, "2 s", rested=True),
@@ -114,7 +115,7 @@ def _tab_chosen(workspace: Path, points: int, target: str, *, rested: bool) -> M
     """Seconds from a click on the tab Map to the drawn map: at once, or as somebody does who looks at Data first."""
     values = []
     for _ in range(_REPEATS):
-        with _opened(workspace, "data") as page:
+        with opened(workspace, "data") as page:
             page.wait_for_selector("#tab-map-button")
             if rested:
                 page.wait_for_function(_PREPARED)
@@ -128,7 +129,7 @@ def _uses(workspace: Path, points: int, target: str) -> list[Measurement]:
     """Bytes on the wire; milliseconds of a click to the details, of a pan or wheel to its frame; seconds of a lasso."""
     details: list[float] = []
     lassos: list[float] = []
-    with _opened(workspace, "map") as page:
+    with opened(workspace, "map") as page:
         page.wait_for_selector(".map .legend .entry")
         time.sleep(3)
         size = float(page.evaluate(_BYTES)) / points
@@ -187,7 +188,7 @@ def _held_key(folder: Path) -> Measurement:
     lost = []
     for repeat in range(_REPEATS):
         workspace = mapped_workspace(folder / f"held-{repeat}", samples=500)
-        with _opened(workspace.root, "review") as page:
+        with opened(workspace.root, "review") as page:
             page.wait_for_selector(".review .tile.cursor")
             for _ in range(500):
                 page.keyboard.down("a")
