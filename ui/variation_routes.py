@@ -9,18 +9,22 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from augment.errors import Cancelled, InvalidInput, NotReady
+from augment.errors import Cancelled, InvalidInput
 from augment.operations import find_operation
+from augment.operations.harmonise import GENERATOR
+from augment.operations.redraw_models import known_models
 from augment.store import SampleRecord, Store
 from ui.calls import Call, route
 from ui.click_routes import click_routes
+from ui.redraw_routes import refuse_foreign
 from ui.state import Desks
 
 MAX_COUNT = 32
 """Samples for one click: what a page can wait for."""
-VARY_TIMEOUT_SECONDS = 600.0
-"""Long enough for a first call on a slow machine, which also loads torch; a worker that hangs longer is restarted."""
-ALLOWED = ("image_ids", "sigma", "strip", "count", "label", "place", "seed", "steps")
+VARY_TIMEOUT_SECONDS = 1800.0
+"""A model of Stable Diffusion's size takes minutes for one sample on a processor."""
+ALLOWED = ("image_ids", "sigma", "strip", "count", "label", "place", "seed", "steps", "model")
+METHODS = ("vary", "image-to-image")
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +36,7 @@ def _state(call: Call) -> Response:
     return JSONResponse(
         {
             "generator": None if generator is None else {"id": generator.id, "labels": generator.config["labels"]},
+            "models": [*([GENERATOR] if generator else []), *(one.id for one in known_models(store) if one.prompted)],
             "side_px": call.desk.view().side_px if store.images.counts() else None,
             "last": _described(call.desk.variations.last_stored, store),
         }
@@ -39,7 +44,10 @@ def _state(call: Call) -> Response:
 
 
 def _described(ids: Sequence[int], store: Store) -> list[dict[str, Any]]:
-    return [_sample(record, store) for record in store.samples.get_many(ids) if record.method == "vary"]
+    found = [record for record in store.samples.get_many(ids) if record.method in METHODS]
+    # A strip has one sample at each of several strengths.
+    strip = len({record.strength_sigma for record in found}) > 1
+    return [{**_sample(record, store), "strip": strip} for record in found]
 
 
 def _sample(record: SampleRecord, store: Store) -> dict[str, Any]:
@@ -52,20 +60,19 @@ def _sample(record: SampleRecord, store: Store) -> dict[str, Any]:
         "seed": record.seed,
         "sigma": record.strength_sigma,
         "similarity": record.recipe["similarity"],
-        "strip": record.recipe["micro_batch"] == 1,
     }
 
 
 def _vary(call: Call) -> Response:
     """Answers when the samples are there, or when it was stopped, then with those that were stored before."""
     desk, body = call.desk, call.json()
-    if desk.store.models.latest("ddpm") is None:
-        raise NotReady("no generator is trained yet: train one on the tab Train, then come back")
     key = body.pop("click", None)
     unknown = sorted(set(body) - set(ALLOWED))
     if unknown:
         raise InvalidInput(f"field {unknown[0]!r} is not one of {', '.join(ALLOWED)}")
     config = find_operation("vary").read_config(body)
+    if config.model != GENERATOR:
+        refuse_foreign(call, config.model)
     count = len(config.series) * len(config.image_ids)
     if count > MAX_COUNT:
         raise InvalidInput(f"count {count}: at most {MAX_COUNT} at a click; `kizu vary` makes any number")

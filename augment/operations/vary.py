@@ -1,4 +1,4 @@
-"""Variations of photographs: noised to a strength and denoised by the workspace's generator.
+"""Variations of photographs: noised to a strength and denoised by the workspace's generator or a latent model.
 
 Hirokawa 2024: the noise that is added decides how much of the photograph stays. Little noise keeps its features and
 changes details; t = 1000 leaves nothing of it. How alike each sample is to its photograph is measured.
@@ -17,8 +17,10 @@ from augment.images import encode_png
 from augment.judge.similarity import structural_similarity
 from augment.operations.context import Context
 from augment.operations.generators import Generator, draw_series, find_generator
+from augment.operations.harmonise import GENERATOR
 from augment.operations.notices import Notice, notice
 from augment.operations.places import MappedEncoder, Place, placed
+from augment.operations.vary_latent import check_model, latent_variations
 from augment.operations.views import current_view, load_cut
 from augment.store import ImageRecord, SampleRecord
 
@@ -26,6 +28,10 @@ __all__ = ["MOST_SIGMA", "VaryConfig", "VaryResult", "vary"]
 
 MOST_SIGMA = 160.0
 """A little above t = 1000 of the published schedule, 157."""
+
+_OnStep = Callable[[int, int], None]
+_Varied = Callable[[ImageRecord, _OnStep], tuple[list[SampleRecord], list[float]]]
+"""Records and similarities of one photograph's variations."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +60,13 @@ class VaryConfig:
     label_guidance: float = field(default=1.0, metadata={"help": "above 1 exaggerates the label"})
     position_guidance: float = field(default=1.0, metadata={"help": "above 1 exaggerates the place"})
     model_id: int | None = field(default=None, metadata={"help": "generator to use; the newest if not given"})
+    model: str = field(
+        default=GENERATOR,
+        metadata={
+            "help": "generator (small cuts), or built-in, a folder, a file or a Hub id: whole photographs at their "
+            "size, with the steps and sampler that suit it"
+        },
+    )
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
@@ -70,6 +83,7 @@ class VaryConfig:
             if not 0 <= getattr(self, name) <= 20:
                 raise InvalidConfig(f"{name} {getattr(self, name)}: allowed 0 to 20; 1 to 3 are usual")
         SamplerConfig(sampler=self.sampler, steps=self.steps)
+        check_model(self.model)
 
     @property
     def series(self) -> list[tuple[float, int]]:
@@ -94,15 +108,9 @@ def vary(config: VaryConfig, context: Context) -> VaryResult:
 
     NotFound for an unknown photograph, label or model; NotReady without a generator.
     """
-    store = context.store
-    generator = find_generator(context, config.model_id)
+    store, series = context.store, config.series
     images = [store.images.get(image_id) for image_id in config.image_ids]
-    for label in {config.label or image.label for image in images}:
-        if generator.uses_label:
-            generator.label_index(label)
-    projection = store.projections.latest()
-    mapped = None if projection is None else MappedEncoder.load(context, projection)
-    series = config.series
+    varied = _by_latent_model(config, context) if config.model != GENERATOR else _by_generator(config, images, context)
     warnings: list[Notice] = []
     if not all(config.strip or (config.sigma,)):
         warnings.append(notice("strength_none"))
@@ -113,13 +121,36 @@ def vary(config: VaryConfig, context: Context) -> VaryResult:
         def on_step(step: int, total: int, done: int = number) -> None:
             context.progress(done * 100 + 100 * step // total, len(images) * 100)
 
-        place = _place(image, config, generator, mapped)
-        records, drawn, alike = _varied(config, series, image, place, generator, context, on_step)
-        if mapped is not None:
-            records = placed(records, list(drawn), [place] * len(records), mapped)
+        records, alike = varied(image, on_step)
         ids += context.commit(records)
         similarity += alike
     return VaryResult(sample_ids=tuple(ids), similarity=tuple(similarity), warnings=tuple(warnings))
+
+
+def _by_latent_model(config: VaryConfig, context: Context) -> _Varied:
+    def varied(image: ImageRecord, on_step: _OnStep) -> tuple[list[SampleRecord], list[float]]:
+        label = config.label or image.label
+        return latent_variations(config.model, image, label, config.series, context, on_step)
+
+    return varied
+
+
+def _by_generator(config: VaryConfig, images: Sequence[ImageRecord], context: Context) -> _Varied:
+    generator = find_generator(context, config.model_id)
+    for label in {config.label or image.label for image in images}:
+        if generator.uses_label:
+            generator.label_index(label)
+    projection = context.store.projections.latest()
+    mapped = None if projection is None else MappedEncoder.load(context, projection)
+
+    def varied(image: ImageRecord, on_step: _OnStep) -> tuple[list[SampleRecord], list[float]]:
+        place = _place(image, config, generator, mapped)
+        records, drawn, alike = _varied(config, config.series, image, place, generator, context, on_step)
+        if mapped is not None:
+            records = placed(records, list(drawn), [place] * len(records), mapped)
+        return records, alike
+
+    return varied
 
 
 def _place(image: ImageRecord, config: VaryConfig, generator: Generator, mapped: MappedEncoder | None) -> Place:
@@ -138,7 +169,7 @@ def _varied(
     place: Place,
     generator: Generator,
     context: Context,
-    on_step: Callable[[int, int], None],
+    on_step: _OnStep,
 ) -> tuple[list[SampleRecord], NDArray[np.uint8], list[float]]:
     """Records, pixels (n, side, side, C) and similarities of one photograph's variations."""
     source = load_cut(context.store, image, current_view(context.store))

@@ -73,7 +73,7 @@ class StudentTraining(_FactorTraining):
         default=0.5, metadata={"help": "share of a batch that shows what the teacher already knows"}
     )
     feature_weight: float = field(
-        default=1.0, metadata={"help": "weight of the reconstruction in the discriminator's features, a mean over them"}
+        default=300.0, metadata={"help": "weight of the reconstruction in what the discriminator sees, means of layers"}
     )
     kl_weight: float = field(
         default=0.01, metadata={"help": "weight of both KL terms, which are sums over dimensions, beside it"}

@@ -9,10 +9,11 @@ from augment.errors import InvalidConfig, NotFound
 from augment.images import decode
 from augment.judge.similarity import structural_similarity
 from augment.operations.context import Context
+from augment.operations.redraw_models import BUILT_IN
 from augment.operations.regenerate import RegenerateConfig, regenerate
 from augment.operations.train_ddpm import TrainDdpmConfig, train_ddpm
 from augment.operations.vary import VaryConfig, vary
-from augment.operations.views import current_view, load_cut
+from augment.operations.views import current_view, load_cut, load_pixels
 from augment.store import Store, Workspace
 from tests.operations.mapped import add_images, add_map, context_of
 
@@ -58,6 +59,23 @@ def test_each_seed_is_another_variation_and_can_be_made_again(context: Context):
     assert regenerate(RegenerateConfig(sample_id=made.sample_ids[4]), context).same_bytes
     alone = vary(VaryConfig(image_ids=ids[1:], sigma=0.5, count=1, seed=8), context)
     assert alone.sample_ids[0] == made.sample_ids[4]
+
+
+def test_a_latent_model_varies_the_whole_photograph_at_its_size(context: Context):
+    store = context.store
+    image = store.images.list(split="train", label="spot")[0]
+    strip = (0.2, 3.0, 20.0, 150.0)
+    made = vary(VaryConfig(image_ids=(image.id or 0,), strip=strip, seed=4, model=BUILT_IN), context)
+    samples = [store.samples.get(sample_id) for sample_id in made.sample_ids]
+    # From 14.6 on nothing is left of the photograph: both are one.
+    assert [sample.strength_sigma for sample in samples] == [0.2, 3.0, 14.6]
+    source = load_pixels(store, image)
+    for sample, alike in zip(samples, made.similarity, strict=True):
+        pixels = decode(store.files.read(sample.sha256)).pixels
+        assert pixels.shape == source.shape and sample.recipe["similarity"] == alike
+        assert structural_similarity(source, pixels) == pytest.approx(alike, abs=1e-3)
+    assert made.similarity[0] > made.similarity[-1]
+    assert regenerate(RegenerateConfig(sample_id=made.sample_ids[1]), context).same_bytes
 
 
 def test_strength_0_is_said_to_be_the_photograph_itself(context: Context):

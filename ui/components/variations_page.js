@@ -42,6 +42,7 @@ class VariationsPage {
     this.paste = new PastePanel({ work: pasting, form: pasteForm, progress: pasteProgress, chooser: this.images, onBusy: () => {} });
     this.run = new Run(progress, () => this.#ready(), "kizu/variations/vary");
     this.label = h("select", {});
+    this.model = h("select", { onchange: () => this.#ready() });
     this.step = h("input", { type: "range", min: "0", max: "1000", step: "10", "aria-label": t("variations.strength"), oninput: () => this.#strength(Number(this.step.value)) });
     this.also = h("span", {});
     this.presets = PRESETS.map(([name, step]) => h("button", { type: "button", data: { step }, onclick: () => this.#strength(step) }, t(`variations.preset_${name}`)));
@@ -53,7 +54,7 @@ class VariationsPage {
     this.sweep = h("button", { type: "button", class: "plain", onclick: () => this.generate(true) }, t("variations.strip"), h("kbd", {}, "S"));
     const field = (key, input, more = null) => h("label", { class: "field", title: t(`variations.${key}_long`) }, h("span", {}, t(`variations.${key}`), more), input);
     fill(form,
-      field("label", this.label),
+      h("div", { class: "pair" }, field("model", this.model), field("label", this.label)),
       h("div", { class: "field", title: t("variations.strength_long") }, h("span", {}, t("variations.strength"), this.also), this.step, h("div", { class: "segments" }, this.presets)),
       h("label", { class: "check", title: t("variations.place_long") }, this.place, t("variations.place")),
       h("div", { class: "pair" }, field("count", this.count), field("seed", this.seed, h("label", { class: "keep" }, this.keep, t("inpaint.keep")))),
@@ -69,10 +70,9 @@ class VariationsPage {
       if (!images.length) return this.#nothing(t("inpaint.no_images"), "data");
       this.images.set(images, labels);
       await this.paste.refresh(labels);
-      if (!state.generator && this.mode === "vary") return this.#nothing(t("variations.no_generator"), "train", true);
       this.state = state;
-      if (!state.generator) return void (this.empty.hidden = true);
-      choices(this.label, [["", t("variations.own_label")], ...state.generator.labels.map((name) => [name, name])]);
+      this.names = labels.map(({ name }) => name);
+      choices(this.model, state.models.map((id) => [id, t(`variations.model_${id}`)]));
       this.empty.hidden = true;
       const wanted = Number(sessionStorage.getItem(LAST)), last = state.last[0]?.image_id;
       if (!this.image) this.#open(this.images.get([wanted, last].find((id) => id && this.images.get(id)) ?? images[0].id));
@@ -94,22 +94,18 @@ class VariationsPage {
     else this.#show(last);
   }
 
-  // instead: photographs can be pasted all the same.
-  #nothing(words, tab, instead = false) {
+  #nothing(words, tab) {
     const act = tab ? () => window.kizu.tab(tab) : () => this.refresh();
-    const paste = instead ? h("button", { type: "button", class: "plain", onclick: () => this.#mode("paste") }, t("variations.paste_instead")) : null;
-    fill(this.empty, h("p", {}, words), h("button", { type: "button", class: "primary", onclick: act }, t(tab ? `map.go_${tab}` : "map.retry")), paste);
+    fill(this.empty, h("p", {}, words), h("button", { type: "button", class: "primary", onclick: act }, t(tab ? `map.go_${tab}` : "map.retry")));
     this.empty.hidden = false;
   }
 
-  // Varying needs a generator, pasting does not: what is missing is told for the mode that is chosen.
   #mode(mode) {
-    const before = this.mode;
     this.mode = mode;
     sessionStorage.setItem(MODE, mode);
     for (const button of this.modes) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
     for (const [name, panes] of Object.entries(this.panes)) for (const pane of panes) pane.hidden = name !== mode;
-    if (before) this.refresh();
+    if (this.image && mode === "vary") this.images.choose(this.image.id, false);
   }
 
   #choose(image) {
@@ -144,7 +140,7 @@ class VariationsPage {
   async generate(sweep = false) {
     if (this.run.busy || (sweep ? this.sweep : this.go).disabled) return;
     const count = sweep ? STEPS.length : Math.round(Number(this.count.value)), seed = Math.round(Number(this.seed.value));
-    const config = { image_ids: [this.image.id], label: this.label.value, place: this.place.checked, seed, count, sigma: this.sigma, ...(sweep ? { strip: STEPS.map(sigmaOfStep) } : {}) };
+    const config = { image_ids: [this.image.id], model: this.model.value, label: this.label.value, place: this.place.checked, seed, count, sigma: this.sigma, ...(sweep ? { strip: STEPS.map(sigmaOfStep) } : {}) };
     const asked = this.image;
     try {
       const { samples, seconds, warnings, stopped } = await this.run.generate(config);
@@ -165,8 +161,8 @@ class VariationsPage {
   #strip(samples) {
     const { image } = this;
     const source = image ? h("figure", {}, h("img", { src: `kizu/crop/${image.id}?v=${image.v}`, alt: image.name, draggable: false }), h("figcaption", {}, h("b", {}, t("variations.source")))) : null;
-    const cells = STEPS.map((step) => {
-      const sample = samples.find(({ sigma }) => Math.abs(sigma - sigmaOfStep(step)) < 1e-6 * sigma);
+    const cells = STEPS.map((step, index) => {
+      const sample = samples[index];
       return h("button", { type: "button", class: "cell", data: { step }, "aria-pressed": String(Number(this.step.value) === step), title: t("variations.take_strength"), onclick: () => this.#strength(step) },
         sample ? this.#picture(sample) : h("i", {}), h("span", { class: "caption" }, h("b", {}, `t ${step}`), sample ? this.#alike(sample) : null));
     });
@@ -181,6 +177,11 @@ class VariationsPage {
 
   #ready() {
     if (!this.go) return;
+    const small = this.model.value === "generator";
+    // A generator knows the classes that it was trained on, a latent model takes any.
+    const names = small ? this.state?.generator?.labels : this.names;
+    choices(this.label, [["", t("variations.own_label")], ...(names ?? []).map((name) => [name, name])]);
+    this.place.parentElement.hidden = !small;
     const count = Math.round(Number(this.count.value)) || 0;
     fill(this.go, h("span", {}, t("variations.generate", { n: count })), h("kbd", {}, "G"));
     this.go.disabled = this.run.busy || !this.image || count < 1 || count > 32 || this.sigma === 0;
