@@ -26,7 +26,7 @@ from augment.vaegan.train import Source, train_student, train_teacher
 __all__ = ["StudentFigures", "Study", "middle_traversal", "mixed_sprites"]
 
 SIZES = tuple(factor.size for factor in FACTORS)
-TEACHER = FactorShape(channels=3, dimensions=len(FACTORS))
+TEACHER = FactorShape(dimensions=len(FACTORS))
 STUDENT = FactorShape(channels=3, dimensions=len(FACTORS) + 1, added=1)
 _NEW_SCALE, _NEW_TURN = FACTORS[1].size - 1, 0
 _ENCODED = 256
@@ -66,7 +66,7 @@ class Study:
         name = f"teacher-{seed}"
 
         def train(checkpoint: Path) -> Factors:
-            source = mixed_sprites(1.0)
+            source = _grey(mixed_sprites(1.0))
             return train_teacher(TEACHER, source, training, checkpoint, report, _no_look, self.precision)[0]
 
         return self._kept(name, TEACHER, train)
@@ -127,6 +127,16 @@ def mixed_sprites(known_share: float) -> Source:
     return draw
 
 
+def _grey(source: Source) -> Source:
+    """White sprites in one channel, as a teacher knows them."""
+
+    def draw(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        x, y = source(count, generator)
+        return x[:, :1], y
+
+    return draw
+
+
 def _images(factors: NDArray[np.int64], colour: NDArray[np.int64]) -> Tensor:
     return torch.from_numpy(draw_sprites(factors, colour)).permute(0, 3, 1, 2).float() / 255
 
@@ -138,7 +148,7 @@ def _encoder(network: Factors) -> Callable[[NDArray[np.int64]], NDArray[np.float
     def encode(factors: NDArray[np.int64]) -> NDArray[np.float32]:
         colour = factors[:, 5] if factors.shape[1] > 5 else np.zeros(len(factors), dtype=np.int64)
         parts = [
-            network.encoder(_images(factors[first : first + _ENCODED, :5], colour[first : first + _ENCODED]))[0]
+            network.known(_images(factors[first : first + _ENCODED, :5], colour[first : first + _ENCODED]))[0]
             for first in range(0, len(factors), _ENCODED)
         ]
         means: NDArray[np.float32] = torch.cat(parts).numpy()

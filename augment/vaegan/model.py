@@ -121,12 +121,28 @@ class Factors(nn.Module):
         self.shape = shape
         self.encoder, self.decoder = Encoder(shape), Decoder(shape)
 
+    def known(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The encoder's answer to images that may have more colours than it was taught.
+
+        A grey teacher sees the brightest channel: paint takes light from some, what is left tells the shape.
+        """
+        grey = self.shape.channels == 1 and x.shape[1] > 1
+        answer: tuple[Tensor, Tensor] = self.encoder(x.amax(dim=1, keepdim=True) if grey else x)
+        return answer
+
     @torch.no_grad()
     def start_from(self, teacher: "Factors") -> None:
-        """Takes over what a teacher knows; added dimensions begin as the prior, and as nothing to the decoder."""
-        shared = teacher.shape.dimensions
-        self.encoder.body.load_state_dict(teacher.encoder.body.state_dict())
-        self.decoder.body.load_state_dict(teacher.decoder.body.state_dict())
+        """Takes over what a teacher knows; added dimensions begin as the prior, and as nothing to the decoder.
+
+        Where the teacher is grey and this is not, every channel is seen and drawn as its grey.
+        """
+        shared, channels = teacher.shape.dimensions, self.shape.channels // teacher.shape.channels
+        body, drawn = teacher.encoder.body.state_dict(), teacher.decoder.body.state_dict()
+        body["0.weight"] = body["0.weight"].repeat(1, channels, 1, 1) / channels
+        for name in ("2.weight", "2.bias"):
+            drawn[name] = drawn[name].repeat_interleave(channels, dim=min(1, drawn[name].ndim - 1))
+        self.encoder.body.load_state_dict(body)
+        self.decoder.body.load_state_dict(drawn)
         for own, other in ((self.encoder.mean, teacher.encoder.mean), (self.encoder.logvar, teacher.encoder.logvar)):
             own.weight.zero_()
             own.bias.zero_()

@@ -72,7 +72,7 @@ def train_student(
 ) -> tuple[Student, dict[str, float]]:
     """A student that starts as its teacher, averaged, with its last metrics; see `train_network`.
 
-    shape: the teacher's with more dimensions, `added` of them.
+    shape: the teacher's with more dimensions, `added` of them, and in colour if it likes.
     """
     seed_everything(training.seed)
     student = Student(shape)
@@ -134,7 +134,7 @@ class _Learning:
         with draw.precision.autocast():
             q = network.encoder(x)
             with torch.no_grad():
-                known = self.teacher.encoder(x)
+                known = self.teacher.known(x)
             made = network.decoder(torch.cat([sampled(q, generator), z_prior]))
             asked = torch.cat([y, y_prior])
             # The game of E_s and G: the discriminator is held still.
@@ -165,7 +165,7 @@ class _Learning:
         return {
             "reconstruction": float(error.mean()),
             "kl": float(kl_to_prior(q).mean()),
-            "forgotten": float(kl_between(q, self.teacher.encoder(x)).mean()),
+            "forgotten": float(kl_between(q, self.teacher.known(x)).mean()),
         }
 
 

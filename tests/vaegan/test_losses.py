@@ -72,6 +72,22 @@ def test_a_student_begins_as_its_teacher():
     assert torch.allclose(student.decoder(torch.cat([known, torch.randn(3, 2)], dim=1)), teacher.decoder(known))
 
 
+def test_a_colour_student_begins_as_its_grey_teacher():
+    torch.manual_seed(0)
+    teacher = Factors(FactorShape(side_px=32, dimensions=4, width=8))
+    student = Student(FactorShape(side_px=32, channels=3, dimensions=5, added=1, width=8))
+    student.start_from(teacher)
+    grey = torch.rand(2, 1, 32, 32)
+    mean, _ = student.encoder(grey.expand(-1, 3, -1, -1))
+    assert torch.allclose(mean[:, :4], teacher.encoder(grey)[0], atol=1e-5)
+    z = torch.randn(2, 4)
+    drawn = student.decoder(torch.cat([z, torch.randn(2, 1)], dim=1))
+    assert torch.allclose(drawn, teacher.decoder(z).expand(-1, 3, -1, -1), atol=1e-5)
+    # Red light alone says as much of the shape as white does.
+    red = grey * torch.tensor([1.0, 0.3, 0.3])[:, None, None]
+    assert torch.equal(teacher.known(red)[0], teacher.encoder(grey)[0])
+
+
 def test_the_discriminator_hears_the_kind_and_gives_features():
     torch.manual_seed(0)
     judge = Discriminator(FactorShape(side_px=32, width=8))

@@ -2,7 +2,7 @@
 
 import { fill, h, t } from "./dom.js";
 
-const REACH = 3; // the prior's values lie within
+const REACH = 3; // nearly all of the prior's values lie within
 const VAGUE = 0.9; // spread from which a dimension says next to nothing of a photograph
 
 export class FactorSliders {
@@ -63,6 +63,8 @@ export class FactorSliders {
   reset() {
     this.moved = new Set();
     for (const [index, { input }] of this.rows.entries()) {
+      // Few values lie farther out, but a photograph's own must fit.
+      [input.min, input.max] = [Math.min(-REACH, Math.floor(this.start[index])), Math.max(REACH, Math.ceil(this.start[index]))].map(String);
       input.value = String(this.start[index]);
       this.#tell(index, true);
     }

@@ -129,6 +129,8 @@ class FactorsPage {
   async #begin(image = null) {
     const asked = (this.asked = Symbol("begin"));
     this.trouble.textContent = "";
+    this.reading = true;
+    this.#ready();
     try {
       const found = await postJson("kizu/factors/encode", { image_id: image?.id ?? null, model_id: this.chosen.id });
       if (asked !== this.asked) return;
@@ -136,9 +138,13 @@ class FactorsPage {
       this.begun.hidden = !image;
       if (image) [this.source.src, this.name.textContent] = [png(found.source), image.name];
       this.sliders.begin(found.z, image ? found.spread : null);
+      this.reading = false;
       this.#moved(true);
     } catch (error) {
-      if (asked === this.asked) this.trouble.textContent = error.message;
+      if (asked !== this.asked) return;
+      this.trouble.textContent = error.message;
+      this.reading = false;
+      this.#ready();
     }
   }
 
@@ -219,7 +225,8 @@ class FactorsPage {
     this.middle.hidden = !this.image;
     fill(this.go, h("span", {}, t("factors.generate", { n: count })), h("kbd", {}, "G"));
     const values = [this.low, this.high].map((input) => (input.value === "" ? NaN : Number(input.value)));
-    this.go.disabled = this.run.busy || count < 1 || count > 32 || !this.label.value || !values.every((value) => Math.abs(value) <= 10);
+    // Until a photograph is read the sliders are another's.
+    this.go.disabled = this.run.busy || this.reading || count < 1 || count > 32 || !this.label.value || !values.every((value) => Math.abs(value) <= 10);
     this.#keep();
   }
 
