@@ -22,12 +22,17 @@ def _ladder(shape: FactorShape) -> list[int]:
 
 
 class Encoder(nn.Module):
-    """q(z|x): an independent normal for each dimension."""
+    """q(z|x): an independent normal for each dimension.
+
+    Of colour images it sees the brightest channel too: paint takes light from some channels, what is left tells the
+    shape. So a student that begins as a grey teacher knows shapes of any colour before it has seen one.
+    """
 
     def __init__(self, shape: FactorShape) -> None:
         """Random weights."""
         super().__init__()
         ladder = _ladder(shape)
+        ladder[0] += shape.channels > 1
         layers: list[nn.Module] = []
         for wide, narrow in pairwise(ladder):
             layers += [nn.Conv2d(wide, narrow, 4, 2, 1), nn.ReLU()]
@@ -38,9 +43,14 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance, each (N, dimensions) float32."""
-        hidden = self.body(x)
+        hidden = self.body(torch.cat([brightest(x), x], dim=1) if x.shape[1] > 1 else x)
         # Variances of e^-12 and less are the same to every loss and overflow none.
         return self.mean(hidden).float(), self.logvar(hidden).float().clamp(-12.0, 6.0)
+
+
+def brightest(x: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, 1, H, W): what a grey network sees of colours."""
+    return x.amax(dim=1, keepdim=True)
 
 
 class Decoder(nn.Module):
@@ -122,23 +132,21 @@ class Factors(nn.Module):
         self.encoder, self.decoder = Encoder(shape), Decoder(shape)
 
     def known(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The encoder's answer to images that may have more colours than it was taught.
-
-        A grey teacher sees the brightest channel: paint takes light from some, what is left tells the shape.
-        """
-        grey = self.shape.channels == 1 and x.shape[1] > 1
-        answer: tuple[Tensor, Tensor] = self.encoder(x.amax(dim=1, keepdim=True) if grey else x)
+        """The encoder's answer to images that may have more colours than it was taught."""
+        answer: tuple[Tensor, Tensor] = self.encoder(brightest(x) if self.shape.channels == 1 else x)
         return answer
 
     @torch.no_grad()
     def start_from(self, teacher: "Factors") -> None:
         """Takes over what a teacher knows; added dimensions begin as the prior, and as nothing to the decoder.
 
-        Where the teacher is grey and this is not, every channel is seen and drawn as its grey.
+        Where the teacher is grey and this is not, colours are not seen at first, and drawn as its grey.
         """
         shared, channels = teacher.shape.dimensions, self.shape.channels // teacher.shape.channels
         body, drawn = teacher.encoder.body.state_dict(), teacher.decoder.body.state_dict()
-        body["0.weight"] = body["0.weight"].repeat(1, channels, 1, 1) / channels
+        seen = torch.zeros_like(self.encoder.body[0].weight)  # type: ignore[arg-type]
+        seen[:, : body["0.weight"].shape[1]] = body["0.weight"]
+        body["0.weight"] = seen
         for name in ("2.weight", "2.bias"):
             drawn[name] = drawn[name].repeat_interleave(channels, dim=min(1, drawn[name].ndim - 1))
         self.encoder.body.load_state_dict(body)

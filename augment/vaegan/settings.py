@@ -73,10 +73,10 @@ class StudentTraining(_FactorTraining):
         default=0.5, metadata={"help": "share of a batch that shows what the teacher already knows"}
     )
     feature_weight: float = field(
-        default=300.0, metadata={"help": "weight of the reconstruction in what the discriminator sees, means of layers"}
+        default=100.0, metadata={"help": "weight of the reconstruction in what the discriminator sees, means of layers"}
     )
     kl_weight: float = field(
-        default=0.01, metadata={"help": "weight of both KL terms, which are sums over dimensions, beside it"}
+        default=0.03, metadata={"help": "weight of both KL terms, which are sums over dimensions, beside it"}
     )
     discriminator_rate: float = field(
         default=0.3, metadata={"help": "the discriminator's learning rate over that of the others"}
