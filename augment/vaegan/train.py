@@ -100,7 +100,8 @@ class _Teaching:
         with draw.precision.autocast():
             q = network.encoder(x)
             logits = network.decoder.logits(sampled(q, draw.generator))
-        return (pixel_error(logits, x) + self.training.beta * kl_to_prior(q)) / x[0].numel()
+        beta = self.training.beta_at(draw.done)
+        return (pixel_error(logits, x) + beta * kl_to_prior(q)) / x[0].numel()
 
     def previews(self, averaged: Factors, precision: Precision) -> NDArray[np.uint8] | None:
         """What `look` shows."""
