@@ -92,7 +92,7 @@ class StudentTraining(_FactorTraining):
         default=100.0, metadata={"help": "weight of the reconstruction in what the discriminator sees, means of layers"}
     )
     kl_weight: float = field(
-        default=0.03, metadata={"help": "weight of both KL terms, which are sums over dimensions, beside it"}
+        default=0.1, metadata={"help": "weight of both KL terms, which are sums over dimensions, beside it"}
     )
     discriminator_rate: float = field(
         default=0.3, metadata={"help": "the discriminator's learning rate over that of the others"}
