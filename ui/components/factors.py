@@ -25,7 +25,7 @@ def factors() -> "gr.HTML":
     return gr.HTML(
         value=None,
         html_template='<div class="factors"></div>',
-        css_template=asset("fields.css") + asset("factors_page.css") + asset("image_strip.css"),
+        css_template=asset("fields.css") + asset("run.css") + asset("factors_page.css") + asset("image_strip.css"),
         js_on_load=_MOUNT,
         apply_default_css=False,
         elem_id="kizu-factors",

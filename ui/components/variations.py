@@ -26,6 +26,7 @@ def variations() -> "gr.HTML":
         value=None,
         html_template='<div class="variations"></div>',
         css_template=asset("fields.css")
+        + asset("run.css")
         + asset("variations_page.css")
         + asset("paste_panel.css")
         + asset("image_strip.css"),
