@@ -29,7 +29,10 @@ def ids(server: Server) -> tuple[int, int]:
 def open_paste(page: Page, server: Server, ids: tuple[int, int]) -> None:
     open_tab(page, server, "variations")
     page.click(".variations .segments [data-mode=paste]")
-    for image_id in ids:
+    # The photograph that was looked at is the one below, until another is.
+    expect(page.locator(".variations .hint")).to_contain_text("Now choose the photograph whose defect is cut out")
+    for image_id, slot in zip(ids, ("below", "other"), strict=True):
+        page.click(f".variations .card[data-slot={slot}]")
         page.locator(f".variations .scroller [data-id='{image_id}']").click()
     expect(page.locator(".variations .sheet .piece")).to_be_visible()
 
@@ -71,7 +74,8 @@ def test_a_piece_is_dragged_turned_harmonised_and_stays(page: Page, server: Serv
 def test_a_photograph_without_a_mask_says_what_to_do(page: Page, server: Server, ids: tuple[int, int]) -> None:
     open_tab(page, server, "variations")
     page.click(".variations .segments [data-mode=paste]")
-    for image_id in (ids[1], ids[0]):
+    for image_id, slot in ((ids[1], "below"), (ids[0], "other")):
+        page.click(f".variations .card[data-slot={slot}]")
         page.locator(f".variations .scroller [data-id='{image_id}']").click()
     expect(page.locator(".variations .hint .bad")).to_contain_text("has no mask")
     expect(page.locator(".variations .pane:visible .primary")).to_be_disabled()

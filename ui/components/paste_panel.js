@@ -18,7 +18,7 @@ export class PastePanel {
     this.made = made;
     this.trouble = h("p", { class: "bad", role: "status" });
     this.draw = h("button", { type: "button", class: "link", hidden: true, onclick: () => this.#draw() }, t("paste.draw"));
-    fill(work, place, h("p", { class: "hint" }, t("paste.hint"), this.trouble, this.draw), made);
+    fill(work, place, h("p", { class: "hint" }, (this.hint = h("span", {})), this.trouble, this.draw), made);
     this.stage = new PasteStage(place, () => this.#placed());
     this.#form(form);
   }
@@ -199,6 +199,7 @@ export class PastePanel {
       card.setAttribute("aria-pressed", String(this.slot === key));
       fill(card, image ? h("img", { src: `kizu/crop/${image.id}?v=${image.v}`, alt: "", draggable: false }) : h("i", {}), h("span", {}, h("b", {}, t(`paste.${key}`)), image ? image.name : t("paste.choose")));
     }
+    this.hint.textContent = t(!this.below ? "paste.hint_below" : !this.other ? "paste.hint_other" : "paste.hint");
     this.also.textContent = step ? `σ ${sigmaOfStep(step).toFixed(2)} · t ${step}` : t("paste.as_is");
     const { keep } = this;
     keep.options[1].disabled = this.model.value !== "generator";

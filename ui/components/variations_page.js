@@ -106,6 +106,8 @@ class VariationsPage {
     for (const button of this.modes) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
     for (const [name, panes] of Object.entries(this.panes)) for (const pane of panes) pane.hidden = name !== mode;
     if (this.image && mode === "vary") this.images.choose(this.image.id, false);
+    // What is looked at is what is pasted on, until another is chosen.
+    if (this.image && mode === "paste" && !this.paste.below) this.paste.open(this.image);
   }
 
   #choose(image) {
