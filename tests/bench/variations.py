@@ -83,6 +83,7 @@ def _click(store: Any, folder: Path) -> Measurement:
 
 def _seams(store: Any, folder: Path) -> Iterator[Measurement]:
     """Defects with some surroundings on good tiles: seams before and after, beside what tiles have there themselves."""
+    from augment.errors import InvalidInput
     from augment.images import decode
     from augment.operations.cutmix import CutmixConfig, cutmix
     from augment.operations.pasting import composite_of
@@ -104,7 +105,11 @@ def _seams(store: Any, folder: Path) -> Iterator[Measurement]:
         config = CutmixConfig(
             image_id=below.id or 0, other_id=other.id or 0, x_px=place[0], y_px=place[1], seed=len(after), **told
         )
-        made = cutmix(config, context)
+        try:
+            made = cutmix(config, context)
+        except InvalidInput:
+            # A defect along the rim of a large tile, which lies beside a small one wherever its middle is.
+            continue
         sample = store.samples.get(made.sample_ids[0])
         composite, _ = composite_of(sample.recipe, sample.seed, store)
         part = composite.box.slices
