@@ -12,7 +12,7 @@
     ["shell.inpaint", [["B", "inpaint.tool_brush"], ["E", "inpaint.tool_eraser"], ["L", "inpaint.tool_line"], ["P", "inpaint.tool_polygon"], ["F", "inpaint.tool_fill"], ["[ ]", "inpaint.key_size"], ["Alt+↕", "inpaint.key_size_wheel"],
       ["↕", "inpaint.key_zoom"], ["Space+↗", "inpaint.key_pan"], ["0", "inpaint.key_fit"], ["R", "inpaint.tool_library"], ["Del", "inpaint.tool_clear"], ["Ctrl+Z", "inpaint.tool_undo"], ["Ctrl+Y", "inpaint.tool_redo"],
       ["Enter", "inpaint.key_close"], ["M", "inpaint.key_mask"], ["C", "inpaint.key_contrast"], ["X", "inpaint.key_after"], ["↑ ↓", "inpaint.key_result"], ["A R S", "inpaint.key_verdict"], ["1…9", "review.key_reason"], ["U", "review.key_undo"], ["← →", "inpaint.key_next"], ["Ctrl+Enter", "inpaint.key_generate"]]],
-    ["shell.variations", [["G", "variations.key_generate"], ["S", "variations.key_strip"], ["+ -", "paste.scale"], [", .", "paste.turn"], ["F", "paste.mirrored"], ["← →", "inpaint.key_next"]]],
+    ["shell.variations", [["G", "variations.key_generate"], ["S", "variations.key_strip"], ["A", "variations.key_mark"], ["+ -", "paste.scale"], [", .", "paste.turn"], ["F", "paste.mirrored"], ["← →", "inpaint.key_next"]]],
     ["shell.factors", [["1…9", "factors.key_dimension"], ["0", "factors.key_reset"], ["G", "factors.key_series"], ["← →", "inpaint.key_next"]]],
     ["shell.review", [["A", "review.key_accept"], ["R", "review.key_reject"], ["S", "review.key_skip"], ["U", "review.key_undo"], ["1…9", "review.key_reason"], ["Space", "review.key_select"],
       ["Shift+→", "review.key_range"], ["Ctrl+A", "review.key_all"], ["Z", "review.key_zoom"], ["M", "review.key_mask"]]],

@@ -11,8 +11,10 @@ from starlette.routing import BaseRoute
 
 from augment.errors import Cancelled, InvalidInput
 from augment.operations import find_operation
+from augment.operations.configs import to_json
 from augment.operations.harmonise import GENERATOR
 from augment.operations.redraw_models import known_models
+from augment.operations.vary import VaryConfig
 from augment.store import SampleRecord, Store
 from ui.calls import Call, route
 from ui.click_routes import click_routes
@@ -21,6 +23,7 @@ from ui.state import Desks
 
 MAX_COUNT = 32
 """Samples for one click: what a page can wait for."""
+MAX_COUNT_IN_DEMO = 200
 VARY_TIMEOUT_SECONDS = 1800.0
 """A model of Stable Diffusion's size takes minutes for one sample on a processor."""
 ALLOWED = ("image_ids", "sigma", "strip", "count", "label", "place", "seed", "steps", "model")
@@ -67,15 +70,10 @@ def _vary(call: Call) -> Response:
     """Answers when the samples are there, or when it was stopped, then with those that were stored before."""
     desk, body = call.desk, call.json()
     key = body.pop("click", None)
-    unknown = sorted(set(body) - set(ALLOWED))
-    if unknown:
-        raise InvalidInput(f"field {unknown[0]!r} is not one of {', '.join(ALLOWED)}")
-    config = find_operation("vary").read_config(body)
-    if config.model != GENERATOR:
-        refuse_foreign(call, config.model)
+    config = _read(body, call)
     count = len(config.series) * len(config.image_ids)
     if count > MAX_COUNT:
-        raise InvalidInput(f"count {count}: at most {MAX_COUNT} at a click; `kizu vary` makes any number")
+        raise InvalidInput(f"count {count}: at most {MAX_COUNT} at a click; a job makes any number")
     began = time.perf_counter()
     warnings: list[Any] = []
     with desk.variations.begin(key, count) as click:
@@ -94,10 +92,30 @@ def _vary(call: Call) -> Response:
     return JSONResponse({**answer, "stopped": stopped and len(made) < count})
 
 
+def _read(body: dict[str, Any], call: Call) -> VaryConfig:
+    unknown = sorted(set(body) - set(ALLOWED))
+    if unknown:
+        raise InvalidInput(f"field {unknown[0]!r} is not one of {', '.join(ALLOWED)}")
+    config: VaryConfig = find_operation("vary").read_config(body)
+    if config.model != GENERATOR:
+        refuse_foreign(call, config.model)
+    return config
+
+
+def _job(call: Call) -> Response:
+    """Starts a job over many photographs."""
+    config = _read(call.json(), call)
+    count = len(config.series) * len(config.image_ids)
+    if call.desk.demo and count > MAX_COUNT_IN_DEMO:
+        raise InvalidInput(f"{count} samples: at most {MAX_COUNT_IN_DEMO} in this public demo")
+    return JSONResponse({"job": call.desk.engine.submit("vary", to_json(config))})
+
+
 def routes(desks: Desks) -> list[BaseRoute]:
     """Routes of the tab."""
     return [
         route("/kizu/variations/state", _state, desks),
         route("/kizu/variations/vary", _vary, desks, ("POST",)),
+        route("/kizu/variations/job", _job, desks, ("POST",)),
         *click_routes("/kizu/variations/vary", desks, lambda desk: desk.variations),
     ]

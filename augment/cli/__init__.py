@@ -4,7 +4,7 @@
     kizu generate | generate-dcgan | vary | cutmix | redraw | redraw-batch | paste-batch
     kizu read-factors | draw-factors | factor-series
     kizu propose | review
-    kizu evaluate control|factors | export | regenerate | jobs | doctor | ui | demo
+    kizu evaluate control|variations|factors|slider | export | regenerate | jobs | doctor | ui | demo
 
 Options are drawn from the config dataclasses. Results go to standard output (as JSON with --json), progress and
 reasons to standard error. Exit code 0: done; 1: failed or stopped, with the reason; 2: wrong usage. No command needs a
@@ -202,10 +202,22 @@ COMMANDS: tuple[Command, ...] = (
         run="review:run",
     ),
     Command(
+        name="evaluate variations",
+        help="measure what partial noising and CutMix do to unseen photographs, and a generator beside a DCGAN",
+        example="kizu evaluate variations --sampler ddpm --steps 1000 --workspace digits",
+        operation="evaluate_variations",
+    ),
+    Command(
         name="evaluate factors",
         help="train teachers and students of factors on sprites, and print the published table beside ours",
         example="kizu evaluate factors --gammas 1 --seeds 0 --workspace study",
         operation="evaluate_factors",
+    ),
+    Command(
+        name="evaluate slider",
+        help="measure what the added slider of factors changes on unseen photographs, inside masks and outside",
+        example="kizu evaluate slider --low -1 --high 1 --workspace tiles",
+        operation="evaluate_slider",
     ),
     Command(
         name="evaluate control",

@@ -23,7 +23,16 @@ from augment.ddpm.settings import SamplerConfig
 from augment.errors import InvalidInput
 from augment.training.precision import half_the_cores
 
-__all__ = ["SampleNoise", "SamplerConfig", "Variance", "sample", "sample_ancestral", "sample_dpmpp_2m", "sample_heun"]
+__all__ = [
+    "SampleNoise",
+    "SamplerConfig",
+    "Variance",
+    "noised",
+    "sample",
+    "sample_ancestral",
+    "sample_dpmpp_2m",
+    "sample_heun",
+]
 
 Variance = Literal["posterior", "beta"]
 """What a step of DDPM adds: the variance of q(x_t-1 | x_t, x_0), or beta_t."""
@@ -181,6 +190,17 @@ def sample(
     if not bool(torch.isfinite(result).all()):
         raise InvalidInput("the model gives values that are not numbers: train it again, or choose another checkpoint")
     return result
+
+
+def noised(start: Tensor, seeds: Sequence[int], sigma: float) -> Tensor:
+    """What `sample` starts from, (N, C, H, W) float32 at the published scale.
+
+    sqrt(alphas_cumprod) x0 + sqrt(1 - alphas_cumprod) eps (Ho et al. 2020, equation 4), for sigma =
+    sqrt((1 - alphas_cumprod) / alphas_cumprod). start: (1, C, H, W) in [-1, 1].
+    """
+    noise = SampleNoise(seeds, tuple(start.shape[1:]), start.device).draw()
+    mixed: Tensor = (start + sigma * noise) / (1 + sigma**2) ** 0.5
+    return mixed
 
 
 class _Counted:

@@ -1,4 +1,4 @@
-"""The figure of reference control: references above, what was drawn at their places below, what is wrong framed.
+"""Sheets of pictures for reports: references with what was drawn at their places, and plain rows under captions.
 
 Drawn with Pillow alone, at a size to be read without zooming. It knows pictures and verdicts, no network.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["ReferenceSamples", "reference_sheet", "side_by_side"]
+__all__ = ["ReferenceSamples", "captioned_rows", "reference_sheet", "side_by_side"]
 
 _TILE_PX = 56
 """Pictures smaller than this are enlarged by a whole number."""
@@ -46,6 +46,16 @@ def reference_sheet(title: str, references: Sequence[ReferenceSamples]) -> NDArr
     legend = _text_line("red: nearer to another reference of the class", _RED)
     legend = side_by_side([legend, _text_line("orange: the independent classifier sees another label", _ORANGE)])
     return _stack([_text_line(title, _INK), legend, *drawn])
+
+
+def captioned_rows(rows: Sequence[tuple[str, NDArray[np.uint8]]], across: int = 10) -> NDArray[np.uint8]:
+    """(height, width, 3) uint8: pictures (n, side, side, C) of each row under its caption, `across` in a line."""
+    parts = []
+    for caption, pictures in rows:
+        tiles = [_tile(picture, []) for picture in pictures]
+        lines = [np.concatenate(tiles[first : first + across], axis=1) for first in range(0, len(tiles), across)]
+        parts.append(_stack([_text_line(caption, _INK), *lines]))
+    return _stack(parts)
 
 
 def side_by_side(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -127,11 +127,27 @@ OPERATIONS: dict[str, Operation] = {
         _operation("propose", "Propose places at a boundary", "propose", "ProposeConfig", "propose", long=False),
         _operation("regenerate", "Make a sample again", "regenerate", "RegenerateConfig", "regenerate", long=False),
         _operation(
+            "evaluate_variations",
+            "Evaluate variations",
+            "evaluate_variations",
+            "EvaluateVariationsConfig",
+            "evaluate_variations",
+            long=True,
+        ),
+        _operation(
             "evaluate_factors",
             "Evaluate factors",
             "evaluate_factors",
             "EvaluateFactorsConfig",
             "evaluate_factors",
+            long=True,
+        ),
+        _operation(
+            "evaluate_slider",
+            "Evaluate a slider",
+            "evaluate_slider",
+            "EvaluateSliderConfig",
+            "evaluate_slider",
             long=True,
         ),
         _operation(

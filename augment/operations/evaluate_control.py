@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.ddpm.settings import SamplerConfig, SamplerName
-from augment.errors import InvalidConfig, InvalidInput, NotReady
+from augment.errors import InvalidConfig, NotReady
 from augment.images import encode_png
 from augment.judge.control import Verdicts
 from augment.judge.figure import ReferenceSamples, reference_sheet, side_by_side
 from augment.judge.report import ConditionReport, ControlReport, SetNumbers, SetTable, markdown
-from augment.operations.aside import written_aside
+from augment.operations.aside import report_folder, written_aside
 from augment.operations.configs import to_json
 from augment.operations.context import Context
 from augment.operations.control_numbers import (
@@ -35,7 +35,6 @@ from augment.operations.control_numbers import (
 )
 from augment.operations.control_samples import Asked, ConditionName, Drawing, choose_references, find_conditions
 from augment.operations.embedding import staged
-from augment.operations.export import export_folder
 from augment.operations.judges import Judges, find_judges
 from augment.operations.places import MappedEncoder
 from augment.operations.views import current_view
@@ -140,7 +139,7 @@ def evaluate_control(config: EvaluateControlConfig, context: Context) -> Evaluat
 
     began = time.monotonic()
     store = context.store
-    target = _target(config, store)
+    target = report_folder(store.workspace, "evaluate-control", config.folder)
     view, projection = current_view(store), store.projections.latest()
     if projection is None:
         raise NotReady("this workspace has no map: build it first (embed), then train a generator on it")
@@ -177,18 +176,6 @@ def evaluate_control(config: EvaluateControlConfig, context: Context) -> Evaluat
     return EvaluateControlResult(
         folder=str(target), report=report, markdown=markdown(report), seconds=time.monotonic() - began
     )
-
-
-def _target(config: EvaluateControlConfig, store: Store) -> Path:
-    """The folder asked for, or the first free one. InvalidInput if it holds anything."""
-    exports = store.workspace.exports_dir
-    if not config.folder:
-        taken = [path.name.rpartition("-")[2] for path in exports.glob("evaluate-control-*")]
-        return exports / f"evaluate-control-{max((int(n) for n in taken if n.isdecimal()), default=0) + 1}"
-    target = export_folder(store.workspace, config.folder)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise InvalidInput(f"folder {target} is in use: name a new one")
-    return target
 
 
 def _remarks(config: EvaluateControlConfig, judges: Judges) -> list[str]:

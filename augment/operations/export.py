@@ -16,9 +16,9 @@ from augment.exporting.card import CardFacts, card
 from augment.exporting.columns import SPLITS, DigitalSource, ExportRow, SplitName, features
 from augment.exporting.verify import verify
 from augment.exporting.writers import FORMATS, ExportFormat, Written, write
-from augment.operations.aside import written_aside
+from augment.operations.aside import export_folder, written_aside
 from augment.operations.context import Context
-from augment.store import SampleRecord, Status, Store, Workspace, judged, now
+from augment.store import SampleRecord, Status, Store, judged, now
 
 if TYPE_CHECKING:
     pass
@@ -84,19 +84,6 @@ class ExportReport:
     labels: tuple[str, ...]
     counts: tuple[ExportCount, ...]
     pull_request: str | None = None
-
-
-def export_folder(workspace: Workspace, folder: str) -> Path:
-    """Where an export called `folder` is written: a relative name stays in the workspace's exports.
-
-    Raises InvalidConfig for a relative name that leaves them.
-    """
-    path = Path(folder).expanduser()
-    if path.is_absolute():
-        return path
-    if ".." in path.parts or path == Path():
-        raise InvalidConfig(f"folder {folder!r}: a name inside the workspace's exports, or an absolute path")
-    return workspace.exports_dir / path
 
 
 def export_dataset(config: ExportConfig, context: Context) -> ExportReport:

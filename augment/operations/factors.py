@@ -36,6 +36,7 @@ __all__ = [
     "factor_again",
     "factor_series",
     "find_factors",
+    "photograph_cut",
 ]
 
 _MOST = 10.0
@@ -128,7 +129,7 @@ def encode_factors(config: EncodeFactorsConfig, context: Context) -> EncodeFacto
     spread = np.ones_like(z)
     source = ""
     if config.image_id is not None:
-        cut = _cut(context.store.images.get(config.image_id), model, context)
+        cut = photograph_cut(context.store.images.get(config.image_id), model, context)
         z, spread = model.read(cut[None])
         source = base64.b64encode(encode_png(cut)).decode()
     return EncodeFactorsResult(
@@ -140,7 +141,8 @@ def encode_factors(config: EncodeFactorsConfig, context: Context) -> EncodeFacto
     )
 
 
-def _cut(image: ImageRecord, model: FactorModel, context: Context) -> NDArray[np.uint8]:
+def photograph_cut(image: ImageRecord, model: FactorModel, context: Context) -> NDArray[np.uint8]:
+    """(side, side, C) uint8 as the model was taught. InvalidInput if the view is another one now."""
     view = current_view(context.store)
     if (view.side_px, 1 if view.colour == "grey" else 3) != (model.shape.side_px, model.shape.channels):
         raise InvalidInput(
@@ -248,7 +250,7 @@ def factor_series(config: FactorSeriesConfig, context: Context) -> FactorSeriesR
     mapped = None if projection is None else MappedEncoder.load(context, projection)
     images = [context.store.images.get(image_id) for image_id in config.image_ids]
     starts: list[tuple[NDArray[np.float32], ImageRecord | None]] = [
-        (model.read(_cut(image, model, context)[None])[0][0], image) for image in images
+        (model.read(photograph_cut(image, model, context)[None])[0][0], image) for image in images
     ]
     if not images:
         starts.append((_latents(config.z or (0.0,) * model.shape.dimensions, model), None))

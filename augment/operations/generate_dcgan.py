@@ -1,5 +1,6 @@
 """Samples of a trained DCGAN, label by label: the baseline beside `generate`. It knows no place on the map."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from augment.operations.generators import find_model, loaded
 from augment.operations.places import MappedEncoder, Place, placed
 from augment.store import ModelRecord, SampleRecord
 
-__all__ = ["GenerateDcganConfig", "GenerateDcganResult", "dcgan_again", "generate_dcgan"]
+__all__ = ["GenerateDcganConfig", "GenerateDcganResult", "dcgan_again", "dcgan_images", "generate_dcgan"]
 
 _CHUNK = 16
 """Samples made and committed together."""
@@ -57,7 +58,7 @@ def generate_dcgan(config: GenerateDcganConfig, context: Context) -> GenerateDcg
     for first in range(0, config.count, _CHUNK):
         context.progress(first, config.count)
         seeds = range(config.seed + first, config.seed + min(first + _CHUNK, config.count))
-        images = _drawn(record, config.label, seeds, context)
+        images = dcgan_images(record, [config.label] * len(seeds), seeds, context)
         hashes = store.files.put_many([encode_png(image) for image in images])
         recipe: dict[str, Any] = {"method": "dcgan", "label": config.label, "checkpoint_sha256": record.sha256}
         records = [
@@ -85,14 +86,18 @@ def generate_dcgan(config: GenerateDcganConfig, context: Context) -> GenerateDcg
 def dcgan_again(sample: SampleRecord, context: Context) -> bytes:
     """The PNG of a sample that `generate_dcgan` made. NotFound if its model is not there any more."""
     record = find_model(context, "dcgan", None, sample.checkpoint_sha256)
-    return encode_png(_drawn(record, sample.recipe["label"], [sample.seed], context)[0])
+    return encode_png(dcgan_images(record, [sample.recipe["label"]], [sample.seed], context)[0])
 
 
-def _drawn(record: ModelRecord, label: str, seeds: "range | list[int]", context: Context) -> NDArray[np.uint8]:
+def dcgan_images(
+    record: ModelRecord, labels: Sequence[str], seeds: Sequence[int], context: Context
+) -> NDArray[np.uint8]:
+    """Images (n, side, side, C) uint8, one for each label and seed. NotFound for a label that it was not taught."""
     from augment.baselines.dcgan import Dcgan, draw_dcgan
 
-    labels = list(record.config["labels"])
-    if label not in labels:
-        raise NotFound(f"label {label!r} is not known to DCGAN {record.id}: {', '.join(labels)}; train it again")
+    known = list(record.config["labels"])
+    for label in labels:
+        if label not in known:
+            raise NotFound(f"label {label!r} is not known to DCGAN {record.id}: {', '.join(known)}; train it again")
     network, precision = loaded(context, record, lambda: Dcgan(DcganShape(**record.config["shape"])))
-    return draw_dcgan(network, precision, [labels.index(label)] * len(seeds), list(seeds))
+    return draw_dcgan(network, precision, [known.index(label) for label in labels], list(seeds))

@@ -42,15 +42,11 @@ class TrainFactorsConfig(StudentTraining):
         default=32, metadata={"help": "channels of a teacher's finest layer: 32 for a CPU, 64 for a GPU"}
     )
     mirror: bool = field(default=True, metadata={"help": "flip images left to right at random"})
-    rising: float = field(
-        default=TeacherTraining().rising, metadata={"help": "share of a teacher's training in which beta rises from 0"}
-    )
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
         super().__post_init__()
         FactorShape(dimensions=self.dimensions, width=self.width)
-        TeacherTraining(rising=self.rising)
         if not 1 <= self.added <= 8:
             raise InvalidConfig(f"added {self.added}: allowed 1 to 8; 1 for one new factor")
         if self.teacher_id is not None and not self.label:

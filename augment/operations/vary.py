@@ -104,7 +104,8 @@ class VaryResult:
 
 
 def vary(config: VaryConfig, context: Context) -> VaryResult:
-    """Draws, places and commits the variations of one photograph after the other; cancelled, what was committed stays.
+    """Draws, places and commits the variations of one photograph after the other; cancelled, what was committed stays,
+    and a resumed job goes on behind it.
 
     NotFound for an unknown photograph, label or model; NotReady without a generator.
     """
@@ -114,9 +115,12 @@ def vary(config: VaryConfig, context: Context) -> VaryResult:
     warnings: list[Notice] = []
     if not all(config.strip or (config.sigma,)):
         warnings.append(notice("strength_none"))
-    ids: list[int] = []
-    similarity: list[float] = []
-    for number, image in enumerate(images if series else []):
+    ids = [] if context.job_id is None else [row.id for row in store.samples.rows(job_id=context.job_id)]
+    similarity = [one.recipe["similarity"] for one in store.samples.get_many(ids)]
+    for number, image in enumerate(images):
+        # A photograph's samples are committed together.
+        if len(ids) >= (number + 1) * len(series):
+            continue
 
         def on_step(step: int, total: int, done: int = number) -> None:
             context.progress(done * 100 + 100 * step // total, len(images) * 100)

@@ -1,7 +1,7 @@
 """The networks of factors: an encoder to independent normals, a decoder, and a discriminator told what it looks at.
 
-Images are (N, C, S, S) float32 in [0, 1]. The convolutions are those that beta-VAEs of 64 x 64 images are compared with
-(Burgess et al. 2018, section 3), as the source does not give its own. Knows no training.
+Images are (N, C, S, S) float32 in [0, 1]. The source does not give its networks; these are ours, each with its reason.
+Knows no training.
 """
 
 from itertools import pairwise
@@ -22,30 +22,49 @@ def _ladder(shape: FactorShape) -> list[int]:
 
 
 class Encoder(nn.Module):
-    """q(z|x): an independent normal for each dimension.
+    """q(z|x): an independent normal for each dimension, from what is seen anywhere and from where it is seen.
 
-    Of colour images it sees the brightest channel too: paint takes light from some channels, what is left tells the
-    shape. So a student that begins as a grey teacher knows shapes of any colour before it has seen one.
+    Edges are looked for at every pixel and only then made coarse: by convolutions of stride 2, as beta-VAEs have them
+    (Burgess et al. 2018, section 3), the shape of a sprite is not told by 80,000 sprites even where it is taught; so by
+    30,000. Of colour images it sees the brightest channel too: paint takes light from some channels, what is left tells
+    the shape. So a student that begins as a grey teacher knows shapes of any colour before it has seen one.
     """
+
+    places: Tensor
 
     def __init__(self, shape: FactorShape) -> None:
         """Random weights."""
         super().__init__()
-        ladder = _ladder(shape)
-        ladder[0] += shape.channels > 1
+        seen, wide = shape.channels + (shape.channels > 1), 2 * shape.width
         layers: list[nn.Module] = []
-        for wide, narrow in pairwise(ladder):
-            layers += [nn.Conv2d(wide, narrow, 4, 2, 1), nn.ReLU()]
-        places = (shape.side_px // 16) ** 2
-        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(ladder[-1] * places, _HIDDEN), nn.ReLU())
+        for entry, made in pairwise((seen, shape.width // 2, shape.width, wide)):
+            layers += [nn.Conv2d(entry, made, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)]
+        self.looks = nn.Sequential(*layers, nn.Conv2d(wide, wide, 3, padding=1), nn.ReLU())
+        for layer in self.looks:
+            if isinstance(layer, nn.Conv2d):
+                # Torch's own start lets what few pixels say fade from layer to layer.
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        self.register_buffer("places", _places(shape.side_px // 8), persistent=False)
+        self.body = nn.Sequential(nn.Linear(4 * wide, _HIDDEN), nn.ReLU())
         self.mean = nn.Linear(_HIDDEN, shape.dimensions)
         self.logvar = nn.Linear(_HIDDEN, shape.dimensions)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance, each (N, dimensions) float32."""
-        hidden = self.body(torch.cat([brightest(x), x], dim=1) if x.shape[1] > 1 else x)
+        seen = self.looks(torch.cat([brightest(x), x], dim=1) if x.shape[1] > 1 else x)
+        side = seen.shape[-1]
+        # How strongly anywhere, how much of it, and how far down and across.
+        told = [side * seen.mean(dim=(2, 3)), *(side * (seen * place).mean(dim=(2, 3)) for place in self.places)]
+        hidden = self.body(torch.cat([seen.amax(dim=(2, 3)), *told], dim=1))
         # Variances of e^-12 and less are the same to every loss and overflow none.
         return self.mean(hidden).float(), self.logvar(hidden).float().clamp(-12.0, 6.0)
+
+
+def _places(side: int) -> Tensor:
+    """(2, side, side) float32: how far down and across each place is, -1 to 1."""
+    along = torch.linspace(-1, 1, side)
+    return torch.stack(torch.meshgrid(along, along, indexing="ij"))
 
 
 def brightest(x: Tensor) -> Tensor:
@@ -66,8 +85,7 @@ class Decoder(nn.Module):
         """Random weights."""
         super().__init__()
         side, wide = shape.side_px // 4, 2 * shape.width
-        along = torch.linspace(-1, 1, side)
-        self.register_buffer("places", torch.stack(torch.meshgrid(along, along, indexing="ij")), persistent=False)
+        self.register_buffer("places", _places(side), persistent=False)
         layers: list[nn.Module] = []
         for channels, made in pairwise((shape.dimensions + 2, wide, wide, wide)):
             layers += [nn.Conv2d(channels, made, 1), nn.ReLU()]
@@ -143,13 +161,13 @@ class Factors(nn.Module):
         Where the teacher is grey and this is not, colours are not seen at first, and drawn as its grey.
         """
         shared, channels = teacher.shape.dimensions, self.shape.channels // teacher.shape.channels
-        body, drawn = teacher.encoder.body.state_dict(), teacher.decoder.body.state_dict()
-        seen = torch.zeros_like(self.encoder.body[0].weight)  # type: ignore[arg-type]
-        seen[:, : body["0.weight"].shape[1]] = body["0.weight"]
-        body["0.weight"] = seen
+        looks, drawn = teacher.encoder.looks.state_dict(), teacher.decoder.body.state_dict()
+        seen = torch.zeros_like(self.encoder.looks.state_dict()["0.weight"])
+        seen[:, : looks["0.weight"].shape[1]] = looks["0.weight"]
         for name in ("2.weight", "2.bias"):
             drawn[name] = drawn[name].repeat_interleave(channels, dim=min(1, drawn[name].ndim - 1))
-        self.encoder.body.load_state_dict(body)
+        self.encoder.looks.load_state_dict({**looks, "0.weight": seen})
+        self.encoder.body.load_state_dict(teacher.encoder.body.state_dict())
         self.decoder.body.load_state_dict(drawn)
         for own, other in ((self.encoder.mean, teacher.encoder.mean), (self.encoder.logvar, teacher.encoder.logvar)):
             own.weight.zero_()

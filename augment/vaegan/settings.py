@@ -59,23 +59,7 @@ class _FactorTraining(Training):
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherTraining(_FactorTraining):
-    """A beta-VAE (Higgins et al. 2017) whose beta may rise from 0 at first.
-
-    At full weight from the beginning, dimensions that say nothing yet are noise that the decoder learns to ignore
-    (Sonderby et al. 2016, section 2.3). A rise over 0.4 drew sprites best, but with size and place on one dimension.
-    """
-
-    rising: float = field(default=0.0, metadata={"help": "share of the training in which beta rises from 0"})
-
-    def __post_init__(self) -> None:
-        """InvalidConfig names the field and its range."""
-        super().__post_init__()
-        if not 0 <= self.rising <= 1:
-            raise InvalidConfig(f"rising {self.rising}: allowed 0 (beta at once) to 1")
-
-    def beta_at(self, done: float) -> float:
-        """The weight of the KL after a share of the training, 0 to 1."""
-        return self.beta * min(1.0, done / self.rising) if self.rising > 0 else self.beta
+    """A beta-VAE (Higgins et al. 2017)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,8 +100,7 @@ class _Teaching:
         with draw.precision.autocast():
             q = network.encoder(x)
             logits = network.decoder.logits(sampled(q, draw.generator))
-        beta = self.training.beta_at(draw.done)
-        return (pixel_error(logits, x) + beta * kl_to_prior(q)) / x[0].numel()
+        return (pixel_error(logits, x) + self.training.beta * kl_to_prior(q)) / x[0].numel()
 
     def previews(self, averaged: Factors, precision: Precision) -> NDArray[np.uint8] | None:
         """What `look` shows."""

@@ -42,6 +42,40 @@ def test_strengths_are_swept_one_is_chosen_and_varied(page: Page, map_server: Se
     assert [int(one.get_attribute("data-id") or 0) for one in page.locator(".variations .grid figure").all()] == shown
 
 
+def test_many_photographs_are_marked_varied_and_left_to_a_job(page: Page, map_server: Server) -> None:
+    open_tab(page, map_server, "variations")
+    cells = page.locator(".variations .scroller [data-id]")
+    cells.nth(0).click()
+    cells.nth(2).click(modifiers=["Shift"])
+    expect(page.locator(".variations .form")).to_contain_text("3 photographs are marked")
+    cells.nth(1).click(modifiers=["ControlOrMeta"])
+    expect(page.locator(".variations .form")).to_contain_text("2 photographs are marked")
+    ids = [int(cells.nth(at).get_attribute("data-id") or 0) for at in (0, 2)]
+    page.reload()
+    expect(page.locator(".variations .form")).to_contain_text("2 photographs are marked")
+    page.fill(".variations .form input[type=number] >> nth=0", "2")
+    page.locator(".variations .work:visible").click()
+    page.keyboard.press("g")
+    rows = page.locator(".variations .made .grid")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1).locator("figure")).to_have_count(3)  # The photograph and its two variations.
+    shown = [int(one.get_attribute("data-id") or 0) for one in page.locator(".variations .made [data-id]").all()]
+    with Store(Workspace(map_server.workspace), read_only=True) as store:
+        parents = [store.samples.get(one).parents for one in shown]
+        assert parents == [(store.images.get(one).sha256,) for one in ids for _ in range(2)]
+        count = len(store.images.list())
+    page.keyboard.press("a")
+    expect(page.locator(".variations .form")).to_contain_text(f"{count} photographs are marked")
+    page.fill(".variations .form input[type=number] >> nth=0", "1")
+    page.locator(".variations .work:visible").click()
+    expect(page.locator(".variations .form .primary")).to_contain_text(f"Generate {count} variations as a job")
+    page.keyboard.press("g")
+    page.locator(".variations .progress button", has_text="has begun").click()
+    expect(page.locator(".jobs:visible, [id*=job]:visible").first).to_contain_text("Vary photographs")
+    cells.nth(1).click()
+    expect(page.locator(".variations .form")).not_to_contain_text("are marked")
+
+
 def test_strength_0_is_said_to_be_the_photograph_itself(page: Page, map_server: Server) -> None:
     open_tab(page, map_server, "variations")
     strength = page.locator(".variations .form input[type=range]")

@@ -1,6 +1,6 @@
 import numpy as np
 
-from augment.judge.figure import ReferenceSamples, reference_sheet, side_by_side
+from augment.judge.figure import ReferenceSamples, captioned_rows, reference_sheet, side_by_side
 
 RED, ORANGE = (214, 39, 40), (255, 150, 20)
 
@@ -46,3 +46,10 @@ def test_classes_are_blocks_and_labels_that_cannot_be_written_are_numbered():
     assert two.shape[0] > 1.5 * one.shape[0] and two.shape[1] <= one.shape[1]
     assert (two == reference_sheet("t", [of("a", [True], [True]), of("class 2", [True], [True])])).all()
     assert side_by_side([one, two]).shape[:2] == (two.shape[0], one.shape[1] + two.shape[1] + 36)
+
+
+def test_rows_are_broken_where_they_are_too_long():
+    pictures = np.full((5, 28, 28, 1), 10, np.uint8)
+    short, long = captioned_rows([("five", pictures)]), captioned_rows([("five", pictures)], across=3)
+    assert pixels_of(short, (10, 10, 10)) == pixels_of(long, (10, 10, 10)) == 5 * 56 * 56
+    assert long.shape[0] > short.shape[0] and long.shape[1] < short.shape[1]

@@ -12,9 +12,10 @@ from augment.errors import Cancelled, InvalidConfig, InvalidInput, JobFailed, No
 from augment.exporting.columns import COLUMNS
 from augment.exporting.writers import FORMATS
 from augment.images import encode_png
+from augment.operations.aside import export_folder
 from augment.operations.configs import config_from_json, to_json
 from augment.operations.context import Context, Progress
-from augment.operations.export import ExportConfig, export_dataset, export_folder
+from augment.operations.export import ExportConfig, export_dataset
 from augment.store import ImageRecord, SampleRecord, Store, VerdictRecord, Workspace
 
 

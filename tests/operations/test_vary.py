@@ -1,20 +1,21 @@
 """Variations: near their photograph at little noise, far at much, and made again from their records."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from augment.errors import InvalidConfig, NotFound
+from augment.errors import Cancelled, InvalidConfig, NotFound
 from augment.images import decode
 from augment.judge.similarity import structural_similarity
-from augment.operations.context import Context
+from augment.operations.context import Context, Progress
 from augment.operations.redraw_models import BUILT_IN
 from augment.operations.regenerate import RegenerateConfig, regenerate
 from augment.operations.train_ddpm import TrainDdpmConfig, train_ddpm
 from augment.operations.vary import VaryConfig, vary
 from augment.operations.views import current_view, load_cut, load_pixels
-from augment.store import Store, Workspace
+from augment.store import JobRecord, Store, Workspace
 from tests.operations.mapped import add_images, add_map, context_of
 
 STRENGTHS = (0.1, 0.4, 1.5, 80.0)
@@ -59,6 +60,30 @@ def test_each_seed_is_another_variation_and_can_be_made_again(context: Context):
     assert regenerate(RegenerateConfig(sample_id=made.sample_ids[4]), context).same_bytes
     alone = vary(VaryConfig(image_ids=ids[1:], sigma=0.5, count=1, seed=8), context)
     assert alone.sample_ids[0] == made.sample_ids[4]
+
+
+class Stop(Progress):
+    """Asks to stop once a share is done."""
+
+    def __call__(self, step, total, metrics=None, previews=None):
+        if step > total / 2:
+            raise Cancelled("stopped")
+
+
+def test_a_stopped_job_goes_on_behind_what_it_committed(context: Context):
+    store = context.store
+    job = store.jobs.add(JobRecord(operation="vary", config={}, state="running"))
+    config = VaryConfig(image_ids=tuple(one.id or 0 for one in store.images.list()[:4]), sigma=0.5, count=2, seed=40)
+    stopped = replace(context, job_id=job.id, progress=Stop())
+    with pytest.raises(Cancelled):
+        vary(config, stopped)
+    before = [row.id for row in store.samples.rows(job_id=job.id)]
+    assert len(before) == 4
+    resumed = vary(config, replace(stopped, progress=Progress()))
+    assert list(resumed.sample_ids[:4]) == before and len(resumed.sample_ids) == len(resumed.similarity) == 8
+    whole = vary(config, context)
+    shas = [[store.samples.get(one).sha256 for one in made.sample_ids] for made in (resumed, whole)]
+    assert shas[0] == shas[1] and resumed.similarity == whole.similarity
 
 
 def test_a_latent_model_varies_the_whole_photograph_at_its_size(context: Context):

@@ -36,12 +36,12 @@ export class Run {
     this.say(h("span", { class: "bad" }, error.message));
   }
 
-  /** Sends the config of `generate` and returns the answer; the next words are the caller's. */
-  async generate(config) {
+  /** Sends the config of `generate` and returns the answer; the next words are the caller's. count: samples in all. */
+  async generate(config, count = config.count) {
     const start = performance.now();
     const click = `${start}-${Math.random()}`;
     this.#set(true);
-    const ticker = this.#follow(click, config.count, start);
+    const ticker = this.#follow(click, count, start);
     try {
       const answer = await postJson(this.route, { ...config, click });
       performance.measure("kizu:generate", { start, end: performance.now() });

@@ -82,7 +82,7 @@ class InpaintPage {
     if (!images.length) return this.#nothing(t("inpaint.no_images"), h("button", { type: "button", class: "primary", onclick: () => window.kizu.tab("data") }, t("map.go_data")));
     this.state = state;
     this.strip.set(images, labels);
-    this.strip.mark(state.drafts);
+    this.strip.showDrafts(state.drafts);
     this.form.configure({ ...state, batch, labels: labels.map(({ name }) => name) });
     this.empty.hidden = true;
     const wanted = Number(sessionStorage.getItem(LAST));
@@ -121,7 +121,7 @@ class InpaintPage {
   #masked() {
     this.results.choose(null);
     const { drafts } = this.strip, { id } = this.image;
-    if (this.canvas.raster.count > 0 !== drafts.has(id)) this.strip.mark(drafts.has(id) ? [...drafts].filter((other) => other !== id) : [id, ...drafts]);
+    if (this.canvas.raster.count > 0 !== drafts.has(id)) this.strip.showDrafts(drafts.has(id) ? [...drafts].filter((other) => other !== id) : [id, ...drafts]);
     this.#crop();
     if (this.form.mode === "batch") this.#count();
   }
