@@ -20,7 +20,7 @@ MAX_COUNT = 32
 """Samples for one click: what a page can wait for."""
 SERIES_TIMEOUT_SECONDS = 600.0
 """Long enough for a first call on a slow machine, which also loads torch; a worker that hangs longer is restarted."""
-SERIES_FIELDS = ("label", "dimension", "image_ids", "z", "low", "high", "count", "model_id")
+SERIES_FIELDS = ("label", "dimension", "image_ids", "z", "low", "high", "count", "model_id", "keep_grain")
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def _encode(call: Call) -> Response:
 
 
 def _decode(call: Call) -> Response:
-    return _asked(call, "decode_factors", ("z", "model_id", "grid"))
+    return _asked(call, "decode_factors", ("z", "model_id", "grid", "over_id"))
 
 
 def _series(call: Call) -> Response:

@@ -4,7 +4,9 @@ Decoding answers a slider, so it does nothing beside it. Imports torch only when
 """
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,6 +90,14 @@ class FactorModel:
             mean, logvar = self.network.encoder(x.to(self.precision.device))
         return mean.cpu().numpy(), (0.5 * logvar).exp().cpu().numpy()
 
+    def draw_over(self, cut: NDArray[np.uint8], z: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """As `draw`, laid over a photograph (side, side, C): it changes by what the picture does, and keeps its grain.
+
+        Its own factors give the photograph itself. What a few factors can draw is smooth; the rest of it is its own.
+        """
+        change = self.draw(z).astype(np.int16) - self.draw(self.read(cut[None])[0])
+        return np.clip(cut + change, 0, 255).astype(np.uint8)
+
 
 def find_factors(context: Context, model_id: int | None = None, sha256: str | None = None) -> FactorModel:
     """The model asked for by id or hash, else the newest; loaded once in a process.
@@ -159,6 +169,10 @@ class DecodeFactorsConfig:
     z: tuple[float, ...] = field(metadata={"help": "a value for each dimension, -10 to 10; most lie between -3 and 3"})
     model_id: int | None = field(default=None, metadata={"help": "model of factors; the newest if not given"})
     grid: bool = field(default=False, metadata={"help": "the traversal too: each dimension in a row, from -2 to 2"})
+    over_id: int | None = field(
+        default=None,
+        metadata={"help": "photograph that the change is laid over, so that its grain stays"},
+    )
 
     def __post_init__(self) -> None:
         """InvalidConfig for values that no slider has."""
@@ -182,15 +196,24 @@ def decode_factors(config: DecodeFactorsConfig, context: Context) -> DecodeFacto
     """Draws the picture. InvalidInput for another number of dimensions than the model has."""
     model = find_factors(context, config.model_id)
     z = _latents(config.z, model)
+    below = None if config.over_id is None else context.store.images.get(config.over_id)
+    draw = _drawing(model, below, context)
     grid = ""
     if config.grid:
         moved = np.repeat(z[None], len(z) * _STEPS, axis=0)
         for dimension in range(len(z)):
             moved[dimension * _STEPS : (dimension + 1) * _STEPS, dimension] = np.linspace(-2, 2, _STEPS)
-        rows = np.split(model.draw(moved), len(z))
+        rows = np.split(draw(moved), len(z))
         sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
         grid = base64.b64encode(encode_png(sheet)).decode()
-    return DecodeFactorsResult(picture=base64.b64encode(encode_png(model.draw(z[None])[0])).decode(), grid=grid)
+    return DecodeFactorsResult(picture=base64.b64encode(encode_png(draw(z[None])[0])).decode(), grid=grid)
+
+
+def _drawing(
+    model: FactorModel, below: ImageRecord | None, context: Context
+) -> Callable[[NDArray[np.float32]], NDArray[np.uint8]]:
+    """Pictures of latents, laid over a photograph if there is one."""
+    return model.draw if below is None else partial(model.draw_over, photograph_cut(below, model, context))
 
 
 def _latents(z: tuple[float, ...], model: FactorModel) -> NDArray[np.float32]:
@@ -209,7 +232,11 @@ class FactorSeriesConfig:
     dimension: int = field(metadata={"help": "the dimension that is moved, from 1; the added ones are the last"})
     image_ids: tuple[int, ...] = field(default=(), metadata={"help": "photographs to start from, each a series"})
     z: tuple[float, ...] = field(
-        default=(), metadata={"help": "factors to start from, instead; their middle without either"}
+        default=(),
+        metadata={"help": "factors to start from: the photograph's own if empty, the middle of all without one"},
+    )
+    keep_grain: bool = field(
+        default=True, metadata={"help": "lay what changes over the photograph; else the model's own smooth pictures"}
     )
     low: float = field(default=0.0, metadata={"help": "value of the dimension in the first sample"})
     high: float = field(default=2.0, metadata={"help": "value of the dimension in the last sample"})
@@ -220,8 +247,8 @@ class FactorSeriesConfig:
         """InvalidConfig names the field and its range."""
         if not self.label.strip():
             raise InvalidConfig("label: the samples need one; choose a class")
-        if self.image_ids and self.z:
-            raise InvalidConfig("image_ids, z: give photographs to start from, or factors, and not both")
+        if len(self.image_ids) > 1 and self.z:
+            raise InvalidConfig(f"z for {len(self.image_ids)} photographs: give one, or let each start from its own")
         if self.dimension < 1:
             raise InvalidConfig(f"dimension {self.dimension}: dimensions count from 1")
         if not 1 <= self.count <= 1000:
@@ -248,20 +275,24 @@ def factor_series(config: FactorSeriesConfig, context: Context) -> FactorSeriesR
         )
     projection = context.store.projections.latest()
     mapped = None if projection is None else MappedEncoder.load(context, projection)
-    images = [context.store.images.get(image_id) for image_id in config.image_ids]
-    starts: list[tuple[NDArray[np.float32], ImageRecord | None]] = [
-        (model.read(photograph_cut(image, model, context)[None])[0][0], image) for image in images
-    ]
-    if not images:
-        starts.append((_latents(config.z or (0.0,) * model.shape.dimensions, model), None))
+    starts: list[ImageRecord | None] = [context.store.images.get(image_id) for image_id in config.image_ids]
     ids: list[int] = []
-    for number, (z, image) in enumerate(starts):
+    for number, image in enumerate(starts or [None]):
         context.progress(number, len(starts))
-        moved = np.repeat(z[None], config.count, axis=0)
+        moved = np.repeat(_start(config, image, model, context)[None], config.count, axis=0)
         moved[:, config.dimension - 1] = np.linspace(config.low, config.high, config.count)
         ids += context.commit(_records(config, moved, image, model, mapped, context))
     context.progress(len(starts), len(starts))
     return FactorSeriesResult(sample_ids=tuple(ids))
+
+
+def _start(
+    config: FactorSeriesConfig, image: ImageRecord | None, model: FactorModel, context: Context
+) -> NDArray[np.float32]:
+    if config.z or image is None:
+        return _latents(config.z or (0.0,) * model.shape.dimensions, model)
+    own, _ = model.read(photograph_cut(image, model, context)[None])
+    return np.asarray(own[0])
 
 
 def _records(
@@ -272,7 +303,8 @@ def _records(
     mapped: MappedEncoder | None,
     context: Context,
 ) -> list[SampleRecord]:
-    drawn = np.stack([model.draw(one[None])[0] for one in z])
+    draw = _drawing(model, image if config.keep_grain else None, context)
+    drawn = np.stack([draw(one[None])[0] for one in z])
     place = Place(parents=() if image is None else (image,))
     hashes = context.store.files.put_many([encode_png(one) for one in drawn])
     records = [
@@ -285,6 +317,7 @@ def _records(
                 "method": "factors",
                 "label": config.label,
                 "dimension": config.dimension,
+                "keep_grain": config.keep_grain,
                 "z": [float(value) for value in one],
             },
             parents=tuple(parent.sha256 for parent in place.parents),
@@ -301,5 +334,7 @@ def _records(
 def factor_again(sample: SampleRecord, context: Context) -> bytes:
     """The PNG of a sample of a series. NotFound if its model is not there any more."""
     model = find_factors(context, sha256=sample.checkpoint_sha256)
+    below = context.store.images.by_sha256(sample.parents[0]) if sample.parents else None
+    draw = _drawing(model, below if sample.recipe.get("keep_grain") else None, context)
     told: Any = sample.recipe["z"]
-    return encode_png(model.draw(np.array([told], dtype=np.float32))[0])
+    return encode_png(draw(np.array([told], dtype=np.float32))[0])

@@ -14,6 +14,8 @@ from augment.vaegan.settings import FactorShape
 __all__ = ["Decoder", "Discriminator", "Encoder", "Factors", "Student"]
 
 _HIDDEN = 256
+_ADDED_LOGVAR = -2.0
+"""Of an added dimension before it is learned: a spread of 0.4."""
 
 
 def _ladder(shape: FactorShape) -> list[int]:
@@ -156,8 +158,10 @@ class Factors(nn.Module):
 
     @torch.no_grad()
     def start_from(self, teacher: "Factors") -> None:
-        """Takes over what a teacher knows; added dimensions begin as the prior, and as nothing to the decoder.
+        """Takes over what a teacher knows; added dimensions begin at random, and surer than the prior.
 
+        Were they nothing to the decoder, nothing would move them: what reads them learns from what they draw. As noise
+        of the prior's spread they would be unlearned first.
         Where the teacher is grey and this is not, colours are not seen at first, and drawn as its grey.
         """
         shared, channels = teacher.shape.dimensions, self.shape.channels // teacher.shape.channels
@@ -170,11 +174,10 @@ class Factors(nn.Module):
         self.encoder.body.load_state_dict(teacher.encoder.body.state_dict())
         self.decoder.body.load_state_dict(drawn)
         for own, other in ((self.encoder.mean, teacher.encoder.mean), (self.encoder.logvar, teacher.encoder.logvar)):
-            own.weight.zero_()
-            own.bias.zero_()
             own.weight[:shared], own.bias[:shared] = other.weight, other.bias
-        start = teacher.decoder.start.state_dict()
-        widened = torch.zeros_like(self.decoder.start.state_dict()["0.weight"])
+        self.encoder.logvar.weight[shared:] = 0
+        self.encoder.logvar.bias[shared:] = _ADDED_LOGVAR
+        start, widened = teacher.decoder.start.state_dict(), self.decoder.start.state_dict()["0.weight"].clone()
         widened[:, :shared], widened[:, -2:] = start["0.weight"][:, :shared], start["0.weight"][:, -2:]
         self.decoder.start.load_state_dict({**start, "0.weight": widened})
 

@@ -49,6 +49,11 @@ def test_a_photograph_is_opened_moved_and_a_series_sent(page: Page, server: Serv
     expect(page.locator(".factors .stage figcaption b")).to_have_text("2.png")
     page.wait_for_function("(before) => document.querySelector('.factors .large img').src !== before", arg=middle)
     begun = shown(page)
+    # Without the photograph's grain it is the model's own picture.
+    page.locator(".factors .check input").uncheck()
+    page.wait_for_function("(before) => document.querySelector('.factors .large img').src !== before", arg=begun)
+    page.locator(".factors .check input").check()
+    page.wait_for_function("(before) => document.querySelector('.factors .large img').src === before", arg=begun)
     # The number chooses a dimension and the arrows move it.
     page.keyboard.press("3")
     for _ in range(20):

@@ -1,6 +1,7 @@
 """Factors of photographs: teacher, student, sliders and series, and what does not fit each other."""
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from augment.operations.factors import (
 )
 from augment.operations.regenerate import RegenerateConfig, regenerate
 from augment.operations.train_factors import TrainFactorsConfig, train_factors
-from augment.operations.views import current_view
+from augment.operations.views import current_view, load_cut
 from augment.store import Store, Workspace
 from tests.operations.mapped import add_images, add_map, context_of
 
@@ -93,6 +94,32 @@ def test_a_series_goes_along_one_factor_into_review(context: Context):
     assert {sample.parents for sample in samples} == {(image.sha256,)} and samples[0].group == image.group
     assert all(sample.status == "candidate" and sample.nearest_image_id for sample in samples)
     assert regenerate(RegenerateConfig(sample_id=samples[3].id or 0), context).same_bytes
+
+
+def test_a_photograph_keeps_its_grain_and_its_samples_know_it(context: Context):
+    store = context.store
+    image = store.images.list(split="train", label="spot")[0]
+    cut = load_cut(store, image, current_view(store))
+    own = encode_factors(EncodeFactorsConfig(image_id=image.id), context).z
+    same = pixels(decode_factors(DecodeFactorsConfig(z=own, over_id=image.id), context).picture)
+    # Factors are told to four digits.
+    assert np.abs(same.astype(int) - cut).max() <= 1
+    moved = (*own[:4], own[4] + 3)
+    smooth, before = (pixels(decode_factors(DecodeFactorsConfig(z=z), context).picture) for z in (moved, own))
+    over = pixels(decode_factors(DecodeFactorsConfig(z=moved, over_id=image.id), context).picture)
+    expected = np.clip(cut.astype(int) + smooth - before, 0, 255)
+    assert np.abs(over - expected).max() <= 1 and (over != smooth).any()
+    config = FactorSeriesConfig(label="spot", dimension=1, image_ids=(image.id or 0,), z=moved, count=2)
+    kept, plain = (
+        [store.samples.get(one) for one in factor_series(made, context).sample_ids]
+        for made in (config, replace(config, keep_grain=False))
+    )
+    for sample in (*kept, *plain):
+        assert sample.parents == (image.sha256,) and sample.recipe["z"][4] == pytest.approx(moved[4])
+        assert regenerate(RegenerateConfig(sample_id=sample.id or 0), context).same_bytes
+    assert {one.sha256 for one in kept}.isdisjoint(one.sha256 for one in plain)
+    with pytest.raises(InvalidConfig, match="z for 2 photographs"):
+        replace(config, image_ids=(1, 2))
 
 
 def test_a_stopped_student_ends_in_the_same_bytes(context: Context, tmp_path):

@@ -68,8 +68,11 @@ def test_a_student_begins_as_its_teacher():
     mean, logvar = student.encoder(x)
     known, known_logvar = teacher.encoder(x)
     assert torch.equal(mean[:, :4], known) and torch.equal(logvar[:, :4], known_logvar)
-    assert not mean[:, 4:].any() and not logvar[:, 4:].any()
-    assert torch.allclose(student.decoder(torch.cat([known, torch.randn(3, 2)], dim=1)), teacher.decoder(known))
+    assert (logvar[:, 4:] == -2).all()
+    assert torch.allclose(student.decoder(torch.cat([known, torch.zeros(3, 2)], dim=1)), teacher.decoder(known))
+    # The added ones change what is drawn, so that they can be learned.
+    moved = student.decoder(torch.cat([known, torch.ones(3, 2)], dim=1))
+    assert not torch.allclose(moved, teacher.decoder(known), atol=1e-4)
 
 
 def test_a_colour_student_begins_as_its_grey_teacher():
@@ -81,7 +84,7 @@ def test_a_colour_student_begins_as_its_grey_teacher():
     mean, _ = student.encoder(grey.expand(-1, 3, -1, -1))
     assert torch.allclose(mean[:, :4], teacher.encoder(grey)[0], atol=1e-5)
     z = torch.randn(2, 4)
-    drawn = student.decoder(torch.cat([z, torch.randn(2, 1)], dim=1))
+    drawn = student.decoder(torch.cat([z, torch.zeros(2, 1)], dim=1))
     assert torch.allclose(drawn, teacher.decoder(z).expand(-1, 3, -1, -1), atol=1e-5)
     # Red light alone says as much of the shape as white does.
     red = grey * torch.tensor([1.0, 0.3, 0.3])[:, None, None]

@@ -50,9 +50,11 @@ class FactorsPage {
     const field = (key, input) => h("label", { class: "field", title: t(`factors.${key}_long`) }, h("span", {}, t(`factors.${key}`)), input);
     this.back = h("button", { type: "button", class: "link", onclick: () => this.#reset() });
     this.middle = h("button", { type: "button", class: "link", onclick: () => this.#begin() }, t("factors.middle"));
+    this.grain = h("input", { type: "checkbox", checked: true, onchange: () => this.#moved(true) });
+    this.grainy = h("label", { class: "check", title: t("factors.grain_long"), hidden: true }, this.grain, t("factors.grain"));
     this.go = h("button", { type: "button", class: "primary", onclick: () => this.series() });
     this.along = h("h2", {});
-    fill(root, field("model", this.model), this.sliders.element, h("div", { class: "starts" }, this.back, this.middle), this.along,
+    fill(root, field("model", this.model), this.sliders.element, h("div", { class: "starts" }, this.back, this.middle), this.grainy, this.along,
       h("div", { class: "trio" }, field("low", number("low", "0", { min: "-10", max: "10", step: "0.1" })), field("high", number("high", "2", { min: "-10", max: "10", step: "0.1" })), field("count", number("count", "8", { min: "1", max: "32", step: "1" }))),
       field("label", this.label), this.go);
   }
@@ -95,10 +97,11 @@ class FactorsPage {
 
   #keep() {
     const { chosen, image, sliders, label, low, high, count } = this;
-    if (chosen) sessionStorage.setItem(LAST, JSON.stringify({ model: chosen.id, image: image?.id, z: sliders.values, dimension: sliders.chosen, label: label.value, low: low.value, high: high.value, count: count.value }));
+    if (chosen) sessionStorage.setItem(LAST, JSON.stringify({ model: chosen.id, image: image?.id, z: sliders.values, dimension: sliders.chosen, label: label.value, grain: this.grain.checked, low: low.value, high: high.value, count: count.value }));
   }
 
-  async #recall({ model, image, z, dimension, label, ...numbers }) {
+  async #recall({ model, image, z, dimension, label, grain, ...numbers }) {
+    this.grain.checked = grain ?? true;
     this.model.value = String(model);
     for (const [name, value] of Object.entries(numbers)) this[name].value = value;
     if ([...this.label.options].some(({ value }) => value === label)) this.label.value = label;
@@ -135,7 +138,7 @@ class FactorsPage {
       const found = await postJson("kizu/factors/encode", { image_id: image?.id ?? null, model_id: this.chosen.id });
       if (asked !== this.asked) return;
       this.image = image;
-      this.begun.hidden = !image;
+      this.begun.hidden = this.grainy.hidden = !image;
       if (image) [this.source.src, this.name.textContent] = [png(found.source), image.name];
       this.sliders.begin(found.z, image ? found.spread : null);
       this.reading = false;
@@ -157,16 +160,17 @@ class FactorsPage {
 
   // While one picture is on its way only the newest wish is kept. The traversal follows when a slider is let go.
   async #moved(rest) {
-    this.wish = { z: this.sliders.values, grid: rest || (this.wish?.grid ?? false) };
+    const over = this.image && this.grain.checked ? this.image.id : null;
+    this.wish = { z: this.sliders.values, over, grid: rest || (this.wish?.grid ?? false) };
     this.#ready();
     if (this.drawing) return;
     this.drawing = true;
     while (this.wish) {
-      const { z, grid } = this.wish, model = this.chosen;
+      const { z, over, grid } = this.wish, model = this.chosen;
       this.wish = null;
       const start = performance.now();
       try {
-        const found = await postJson("kizu/factors/decode", { z, grid, model_id: model.id });
+        const found = await postJson("kizu/factors/decode", { z, grid, over_id: over, model_id: model.id });
         if (model !== this.chosen) continue;
         this.picture.src = png(found.picture);
         if (grid) this.sheet.src = png(found.grid);
@@ -194,10 +198,9 @@ class FactorsPage {
   /** Samples along the chosen dimension, from the sliders' other values. */
   async series() {
     if (this.run.busy || this.go.disabled) return;
-    const { sliders } = this, own = this.image && sliders.untouched;
-    // Sliders that stand as the photograph has them are its own series: the samples know where they come from.
-    const start = own ? { image_ids: [this.image.id] } : { z: sliders.values };
-    const config = { ...start, model_id: this.chosen.id, dimension: sliders.chosen, low: Number(this.low.value), high: Number(this.high.value), count: Math.round(Number(this.count.value)), label: this.label.value };
+    const { sliders } = this;
+    // Samples know the photograph that their sliders began with, however far these were moved.
+    const config = { image_ids: this.image ? [this.image.id] : [], z: sliders.values, keep_grain: this.grain.checked, model_id: this.chosen.id, dimension: sliders.chosen, low: Number(this.low.value), high: Number(this.high.value), count: Math.round(Number(this.count.value)), label: this.label.value };
     try {
       const { samples, seconds } = await this.run.generate(config);
       this.run.say(h("span", {}, t("variations.made", { n: samples.length, s: seconds.toFixed(1) })));
