@@ -66,6 +66,7 @@ class TeacherTraining(_FactorTraining):
 class StudentTraining(_FactorTraining):
     """A student of a teacher's factors and of new ones. The source gives the terms, not their weights beside beta."""
 
+    batch_size: int = field(default=32, metadata={"help": "images in a step"})
     gamma: float = field(
         default=1.0, metadata={"help": "weight of the term that ties the new data to the added dimensions"}
     )
@@ -73,10 +74,10 @@ class StudentTraining(_FactorTraining):
         default=0.5, metadata={"help": "share of a batch that shows what the teacher already knows"}
     )
     feature_weight: float = field(
-        default=100.0, metadata={"help": "weight of the reconstruction in what the discriminator sees, means of layers"}
+        default=300.0, metadata={"help": "weight of the reconstruction in what the discriminator sees, means of layers"}
     )
     kl_weight: float = field(
-        default=0.1, metadata={"help": "weight of both KL terms, which are sums over dimensions, beside it"}
+        default=0.03, metadata={"help": "weight of both KL terms, which are sums over dimensions, beside it"}
     )
     discriminator_rate: float = field(
         default=0.3, metadata={"help": "the discriminator's learning rate over that of the others"}
