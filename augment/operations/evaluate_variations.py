@@ -65,6 +65,9 @@ class EvaluateVariationsConfig:
     encoder: str = field(
         default="builtin", metadata={"help": "judge of the sets: builtin (trained here) or timm:NAME_OR_FOLDER"}
     )
+    judge_images: int = field(
+        default=16_000, metadata={"help": "training images shown to the built-in judge, once for a workspace"}
+    )
     seed: int = field(default=0, metadata={"help": "chooses the photographs and the noise of every sample"})
     folder: str = field(
         default="", metadata={"help": "a new folder for the report; exports/evaluate-variations-N if not given"}
@@ -72,7 +75,13 @@ class EvaluateVariationsConfig:
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
-        ranges = {"images": (2, 1000), "results": (2, 100), "table_samples": (0, 100_000), "seed": (0, 2**32 - 1)}
+        ranges = {
+            "images": (2, 1000),
+            "results": (2, 100),
+            "table_samples": (0, 100_000),
+            "seed": (0, 2**32 - 1),
+            "judge_images": (1, 10**8),
+        }
         for name, (low, high) in ranges.items():
             if not low <= getattr(self, name) <= high:
                 raise InvalidConfig(f"{name} {getattr(self, name)}: {low} to {high} is possible")
@@ -285,7 +294,9 @@ def _sets(
 
     projection = context.store.projections.latest()
     map_encoder_id = 0 if projection is None else projection.encoder_id
-    judges = find_judges(config.encoder, JudgeConfig(), view, map_encoder_id, staged(context, 700, 290))
+    judges = find_judges(
+        config.encoder, JudgeConfig(images_seen=config.judge_images), view, map_encoder_id, staged(context, 700, 290)
+    )
     rows = np.random.default_rng(config.seed).permutation(len(judges.training.images))[: config.table_samples]
     labels = [judges.labels[judges.training.label_index[row]] for row in rows]
     real = judges.compared(judges.features[rows])

@@ -70,8 +70,11 @@ def test_many_photographs_are_marked_varied_and_left_to_a_job(page: Page, map_se
     page.locator(".variations .work:visible").click()
     expect(page.locator(".variations .form .primary")).to_contain_text(f"Generate {count} variations as a job")
     page.keyboard.press("g")
-    page.locator(".variations .progress button", has_text="has begun").click()
-    expect(page.locator(".jobs:visible, [id*=job]:visible").first).to_contain_text("Vary photographs")
+    expect(page.locator(".variations .progress:visible")).to_contain_text("has begun")
+    page.wait_for_function("kizu.state.jobs.some((job) => job.operation === 'vary' && job.state === 'done')")
+    with Store(Workspace(map_server.workspace), read_only=True) as store:
+        job = next(one for one in store.jobs.list() if one.operation == "vary")
+        assert len(store.samples.rows(job_id=job.id)) == count
     cells.nth(1).click()
     expect(page.locator(".variations .form")).not_to_contain_text("are marked")
 
@@ -80,7 +83,9 @@ def test_strength_0_is_said_to_be_the_photograph_itself(page: Page, map_server: 
     open_tab(page, map_server, "variations")
     strength = page.locator(".variations .form input[type=range]")
     strength.fill("0")
-    expect(page.locator(".variations .form .note")).to_have_text("Strength 0 is the photograph itself. Choose more.")
+    expect(page.locator(".variations .form .note").last).to_have_text(
+        "Strength 0 is the photograph itself. Choose more."
+    )
     expect(page.locator(".variations .primary:visible").first).to_be_disabled()
     strength.fill("300")
     expect(page.locator(".variations .form .primary")).to_be_enabled()

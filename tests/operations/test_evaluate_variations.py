@@ -25,15 +25,15 @@ def context(tmp_path_factory):
         # Two thirds of them are training images: as many as a distance between sets needs.
         add_images(store, 3 * FEWEST // 2 + 9)
         context = context_of(store, root / "job")
-        train_ddpm(TrainDdpmConfig(images_seen=4000, width=8, warmup_steps=2, condition="label"), context)
+        train_ddpm(TrainDdpmConfig(images_seen=2000, width=8, warmup_steps=2, condition="label"), context)
         yield context
 
 
-def test_little_noise_keeps_a_photograph_and_a_dcgan_stands_beside(context: Context):
-    asked = EvaluateVariationsConfig(images=3, results=2, table_samples=FEWEST)
+def test_little_noise_keeps_a_photograph_and_a_dcgan_stands_beside(context: Context, tmp_path):
+    asked = EvaluateVariationsConfig(images=3, results=2, table_samples=FEWEST, judge_images=64)
     alone = evaluate_variations(asked, context)
     assert "No DCGAN" in alone.markdown and "| DCGAN |" not in alone.markdown
-    train_dcgan(TrainDcganConfig(images_seen=64, width=8), context)
+    train_dcgan(TrainDcganConfig(images_seen=64, width=8), context_of(context.store, tmp_path / "dcgan"))
     found = evaluate_variations(asked, context)
     folder = Path(found.folder)
     assert folder.name == "evaluate-variations-2" and (folder / "variations.md").read_text() == found.markdown
