@@ -60,13 +60,13 @@ class VariationReport:
 
 
 def markdown(report: VariationReport) -> str:
-    """Three tables and the notes."""
+    """A table of each kind that there is, and the notes."""
     lines = [
         f"{report.photographs} photographs that no generator has seen, {report.sampler}.",
         "",
         "| SSIM | to the photograph | of its results to each other |",
         "|---|---|---|",
-        *(f"| {one.name} | {one.to_source:.3f} | {_said(one.among)} |" for one in report.likeness),
+        *(_likeness_row(one) for one in report.likeness),
         "",
         f"| CutMix of {report.cutmix.pairs} pairs | seam | SSIM of the left half | SSIM of the right half |",
         "|---|---|---|---|",
@@ -75,15 +75,21 @@ def markdown(report: VariationReport) -> str:
         f"{report.cutmix.kept_right:.3f} |",
         f"| real, the same place | {report.cutmix.seam_real:.2f} | | |",
         "",
-        "| set | images | KID | precision | coverage |",
-        "|---|---|---|---|---|",
-        *(_set_row(one) for one in report.sets),
-        "",
-        f"Features of {report.encoder}; against as many real training images.",
-        *report.notes,
-        "",
     ]
-    return "\n".join(lines)
+    if report.sets:
+        lines += [
+            "| set | images | KID | precision | coverage |",
+            "|---|---|---|---|---|",
+            *(_set_row(one) for one in report.sets),
+            "",
+            f"Features of {report.encoder}; against as many real training images.",
+        ]
+    return "\n".join([*lines, *report.notes, ""])
+
+
+def _likeness_row(one: Likeness) -> str:
+    among = "" if one.among is None else f"{one.among:.3f}"
+    return f"| {one.name} | {one.to_source:.3f} | {among} |"
 
 
 def _set_row(one: SetFigures) -> str:

@@ -56,6 +56,7 @@ def test_the_published_sampler_and_no_sets(context: Context):
     found = evaluate_variations(asked, context)
     assert found.report.sets == [] and not (Path(found.folder) / "sets.png").exists()
     assert "ddpm, 50 steps" in found.markdown
+    assert "KID" not in found.markdown and "too few" not in found.markdown
     with pytest.raises(InvalidInput, match="in use"):
         evaluate_variations(asked, context)
 
