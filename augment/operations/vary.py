@@ -116,10 +116,12 @@ def vary(config: VaryConfig, context: Context) -> VaryResult:
     if not all(config.strip or (config.sigma,)):
         warnings.append(notice("strength_none"))
     ids = [] if context.job_id is None else [row.id for row in store.samples.rows(job_id=context.job_id)]
-    similarity = [one.recipe["similarity"] for one in store.samples.get_many(ids)]
-    for number, image in enumerate(images):
-        # A photograph's samples are committed together.
-        if len(ids) >= (number + 1) * len(series):
+    made = store.samples.get_many(ids)
+    similarity = [one.recipe["similarity"] for one in made]
+    # A photograph's samples are committed together.
+    done = {one.parents[0] for one in made}
+    for number, image in enumerate(images if series else []):
+        if image.sha256 in done:
             continue
 
         def on_step(step: int, total: int, done: int = number) -> None:
