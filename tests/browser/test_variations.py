@@ -53,6 +53,10 @@ def test_many_photographs_are_marked_varied_and_left_to_a_job(page: Page, map_se
     ids = [int(cells.nth(at).get_attribute("data-id") or 0) for at in (0, 2)]
     page.reload()
     expect(page.locator(".variations .form")).to_contain_text("2 photographs are marked")
+    page.click(".variations [data-mode=paste]")
+    expect(page.locator(".variations .scroller [aria-checked=true]")).to_have_count(0)
+    page.click(".variations [data-mode=vary]")
+    expect(page.locator(".variations .form")).to_contain_text("2 photographs are marked")
     page.fill(".variations .form input[type=number] >> nth=0", "2")
     page.locator(".variations .work:visible").click()
     page.keyboard.press("g")

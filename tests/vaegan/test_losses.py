@@ -3,9 +3,10 @@
 import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
+from torch.nn import functional
 
 from augment.vaegan import losses
-from augment.vaegan.model import Discriminator, Factors, Student
+from augment.vaegan.model import Discriminator, Enlarge, Factors, Student
 from augment.vaegan.settings import FactorShape
 
 
@@ -89,6 +90,16 @@ def test_a_colour_student_begins_as_its_grey_teacher():
     # Red light alone says as much of the shape as white does.
     red = grey * torch.tensor([1.0, 0.3, 0.3])[:, None, None]
     assert torch.equal(teacher.known(red)[0], teacher.encoder(grey)[0])
+
+
+def test_enlarging_is_a_convolution_of_the_enlarged_layer_and_draws_no_grid():
+    torch.manual_seed(0)
+    enlarge, x = Enlarge(5, 3), torch.randn(2, 5, 6, 6)
+    kernel = enlarge.weight.flip(2, 3).transpose(0, 1)
+    expected = functional.conv2d(functional.interpolate(x, scale_factor=2), kernel, enlarge.bias, padding=1)
+    assert torch.allclose(enlarge(x), expected, atol=1e-5)
+    flat = enlarge(torch.ones(1, 5, 6, 6))[:, :, 1:-1, 1:-1]
+    assert torch.allclose(flat, flat[:, :, :1, :1].expand_as(flat), atol=1e-5)
 
 
 def test_the_discriminator_hears_the_kind_and_gives_features():

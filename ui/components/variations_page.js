@@ -81,7 +81,7 @@ class VariationsPage {
       const wanted = Number(sessionStorage.getItem(LAST)), last = state.last[0]?.image_id;
       if (!this.image) this.#open(this.images.get([wanted, last].find((id) => id && this.images.get(id)) ?? images[0].id));
       if (this.mode === "vary") this.images.choose(this.image.id, false);
-      if (!this.attached) this.images.mark(JSON.parse(sessionStorage.getItem(MARKED) ?? "[]"));
+      if (!this.attached) this.#markAgain();
       await this.#restore();
     } catch (error) {
       this.#nothing(error.message, null);
@@ -110,7 +110,7 @@ class VariationsPage {
     sessionStorage.setItem(MODE, mode);
     for (const button of this.modes) button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
     this.images.many = mode === "vary";
-    this.images.mark([]);
+    if (this.image) this.#markAgain();
     for (const [name, panes] of Object.entries(this.panes)) for (const pane of panes) pane.hidden = name !== mode;
     if (this.image && mode === "vary") this.images.choose(this.image.id, false);
     // What is looked at is what is pasted on, until another is chosen.
@@ -133,8 +133,13 @@ class VariationsPage {
   }
 
   #marked() {
-    sessionStorage.setItem(MARKED, JSON.stringify([...this.images.marked]));
+    if (this.mode === "vary") sessionStorage.setItem(MARKED, JSON.stringify([...this.images.marked]));
     this.#ready();
+  }
+
+  // Pasting takes one photograph at a time: marks wait until it is over.
+  #markAgain() {
+    this.images.mark(this.mode === "vary" ? JSON.parse(sessionStorage.getItem(MARKED) ?? "[]") : []);
   }
 
   // ---- strength
