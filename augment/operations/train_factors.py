@@ -21,7 +21,7 @@ from augment.vaegan.settings import FactorShape, StudentTraining, TeacherTrainin
 if TYPE_CHECKING:
     from augment.training.loop import Report
     from augment.vaegan.model import Factors
-    from augment.vaegan.train import Look, Source
+    from augment.vaegan.train import Look
 
 __all__ = ["TrainFactorsConfig", "TrainFactorsResult", "train_factors"]
 
@@ -42,6 +42,10 @@ class TrainFactorsConfig(StudentTraining):
         default=32, metadata={"help": "channels of a teacher's finest layer: 32 for a CPU, 64 for a GPU"}
     )
     mirror: bool = field(default=True, metadata={"help": "flip images left to right at random"})
+    relight: bool = field(
+        default=True,
+        metadata={"help": "give images each other's light, that no new factor learns it; not for defects of light"},
+    )
 
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
@@ -72,6 +76,7 @@ def train_factors(config: TrainFactorsConfig, context: Context) -> TrainFactorsR
     """
     from augment.training.precision import choose_precision
     from augment.training.randomness import seed_everything
+    from augment.vaegan.photographs import Photographs
     from augment.vaegan.train import train_student, train_teacher
 
     view = current_view(context.store)
@@ -82,6 +87,7 @@ def train_factors(config: TrainFactorsConfig, context: Context) -> TrainFactorsR
     seed_everything(config.seed)
     checkpoint, report = context.job_folder / "training.pt", _report(config, context)
     told: dict[str, Any] = {"label": config.label, "view": view.to_json(), "training": asdict(config)}
+    source = Photographs(new, known, config.known_share, mirror=config.mirror, relight=config.relight)
     trained: Factors
     if teacher is None:
         names = {one.name for one in fields(TeacherTraining)}
@@ -89,11 +95,9 @@ def train_factors(config: TrainFactorsConfig, context: Context) -> TrainFactorsR
         shape = FactorShape(
             side_px=view.side_px, channels=new.shape[3], dimensions=config.dimensions, width=config.width
         )
-        source = _source(new, known, 0.0, config.mirror)
         trained, metrics = train_teacher(shape, source, training, checkpoint, report, _sheet(new), precision)
     else:
         shape = teacher.shape_with(config.added)
-        source = _source(new, known, config.known_share, config.mirror)
         trained, metrics = train_student(
             teacher.network, shape, source, config, checkpoint, report, _sheet(new), precision
         )
@@ -130,27 +134,6 @@ def _cuts(label: str, context: Context) -> NDArray[np.uint8]:
         cuts.append(load_cut(store, record, view))
         context.progress.check()
     return np.stack(cuts)
-
-
-def _source(new: NDArray[np.uint8], known: NDArray[np.uint8], known_share: float, mirror: bool) -> "Source":
-    """Batches of new images, y = 1, and known ones, y = 0. A teacher's own are all new to it, which it never asks."""
-    import torch
-    from torch import Tensor
-
-    def draw(count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        old = round(known_share * count) if len(known) else 0
-        parts = [
-            pool[torch.randint(len(pool), (many,), generator=generator).numpy()]
-            for pool, many in ((known, old), (new, count - old))
-            if many
-        ]
-        x = torch.from_numpy(np.concatenate(parts)).permute(0, 3, 1, 2).float() / 255
-        if mirror:
-            flips = torch.rand(count, generator=generator) < 0.5
-            x = torch.where(flips[:, None, None, None], x.flip(3), x)
-        return x, (torch.arange(count) >= old).long()
-
-    return draw
 
 
 def _report(config: TrainFactorsConfig, context: Context) -> "Report":
