@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from augment.errors import InvalidConfig, InvalidInput, NotFound, NotReady
 from augment.operations.context import Context
 from augment.operations.factors import FactorModel, find_factors
-from augment.operations.views import current_view, load_cut
+from augment.operations.views import current_view, load_cut, sized_as
 from augment.store import ModelRecord
 from augment.vaegan.settings import FactorShape, StudentTraining, TeacherTraining
+from augment.views import View
 
 if TYPE_CHECKING:
     from augment.training.loop import Report
@@ -81,8 +82,11 @@ def train_factors(config: TrainFactorsConfig, context: Context) -> TrainFactorsR
 
     view = current_view(context.store)
     teacher = None if config.teacher_id is None else _teacher(config, context)
-    new = _cuts(config.label, context)
-    known = _cuts(str(teacher.record.config["label"]), context) if teacher is not None else new[:0]
+    new = _cuts(config.label, context, view)
+    known = new[:0]
+    if teacher is not None:
+        # Places as large as those of the new class, or "new" would mean near or far as well.
+        known = _cuts(str(teacher.record.config["label"]), context, sized_as(config.label, view, context.store))
     precision = choose_precision(config.precision)
     seed_everything(config.seed)
     checkpoint, report = context.job_folder / "training.pt", _report(config, context)
@@ -120,9 +124,9 @@ def _teacher(config: TrainFactorsConfig, context: Context) -> FactorModel:
     return teacher
 
 
-def _cuts(label: str, context: Context) -> NDArray[np.uint8]:
+def _cuts(label: str, context: Context, view: View) -> NDArray[np.uint8]:
     """(n, side, side, C) uint8 of the training split."""
-    store, view = context.store, current_view(context.store)
+    store = context.store
     known = store.images.labels()
     if label and label not in known:
         raise NotFound(f"label {label!r} is not in this workspace: {', '.join(known) or 'import images first'}")

@@ -3,7 +3,8 @@
 Knows the store and the views; no torch. Nothing here writes: whoever holds the workspace stores the setting.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ __all__ = [
     "load_cut",
     "load_mask",
     "load_pixels",
+    "sized_as",
     "suggest_view",
 ]
 
@@ -47,10 +49,19 @@ def suggest_view(store: Store) -> View:
     if not images:
         raise NotReady("no images to suggest a view for: import some first")
     masked = [image for image in images if image.mask_sha256 is not None]
-    sides = [side for image in _some_of_each_label(masked) if (side := _native_side(store, image)) is not None]
+    sides = _native_sides(store, _some_of_each_label(masked), _MARGIN)
     grey = all(is_grey(load_pixels(store, image)) for image in _spread(images, _MOST_COLOURS))
     sizes = [(image.width_px, image.height_px) for image in images]
     return View.fit(sizes, grey=grey, mask_sides_px=sides, margin=_MARGIN)
+
+
+def sized_as(label: str, view: View, store: Store) -> View:
+    """The view that cuts images without a mask as large as those of one class, in the training split, around theirs.
+
+    The same view where that class has no masks.
+    """
+    sides = _native_sides(store, store.images.list(split="train", label=label), view.margin)
+    return replace(view, mask_sides_px=tuple(sides)) if sides else view
 
 
 def is_view_used(store: Store) -> bool:
@@ -91,9 +102,9 @@ def _decoded(store: Store, image: ImageRecord) -> Decoded:
         raise UnreadableImage(f"image {image.id} ({image.name}): {error}") from error
 
 
-def _native_side(store: Store, image: ImageRecord) -> int | None:
-    mask = load_mask(store, image)
-    return None if mask is None else mask_side(mask, _MARGIN)
+def _native_sides(store: Store, images: Iterable[ImageRecord], margin: float) -> list[int]:
+    masks = (load_mask(store, image) for image in images)
+    return [side for mask in masks if mask is not None and (side := mask_side(mask, margin)) is not None]
 
 
 def _some_of_each_label(images: Sequence[ImageRecord]) -> list[ImageRecord]:

@@ -21,8 +21,9 @@ from augment.operations.factors import (
 )
 from augment.operations.regenerate import RegenerateConfig, regenerate
 from augment.operations.train_factors import TrainFactorsConfig, train_factors
-from augment.operations.views import current_view, load_cut
+from augment.operations.views import current_view, load_cut, sized_as
 from augment.store import Store, Workspace
+from augment.views import View
 from tests.operations.mapped import add_images, add_map, context_of
 
 TINY = {
@@ -164,3 +165,13 @@ def test_what_does_not_fit_is_refused_with_the_reason(context: Context, tmp_path
     finally:
         store.settings.set("view", view.to_json())
     assert find_factors(context).shape.added == 1
+
+
+def test_known_parts_are_cut_as_near_as_the_new_defects(tmp_path):
+    with Store(Workspace(tmp_path / "workspace").create()) as store:
+        add_images(store, masks=True)
+        view = View(kind="mask", side_px=16, colour="grey", margin=1.0, mask_sides_px=(32,))
+        near = sized_as("spot", view, store)
+        # Spots are discs of radius 3 to 9 without their rim.
+        assert set(near.mask_sides_px) <= {5, 7, 9, 11, 13, 15, 17} and len(near.mask_sides_px) == 12
+        assert sized_as("free", view, store) == view
