@@ -41,6 +41,7 @@ def _model(record: ModelRecord) -> dict[str, Any]:
         "label": record.config["label"],
         "dimensions": shape["dimensions"],
         "added": shape["added"],
+        "usual": record.config.get("usual", []),
     }
 
 

@@ -30,26 +30,24 @@ def slider_figures(
     pictures: tuple[NDArray[np.uint8], NDArray[np.uint8]],
     read: tuple[NDArray[np.float32], NDArray[np.float32]],
     masks: NDArray[np.bool_],
-    *,
-    added: int,
-    moved: float,
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
 ) -> SliderFigures:
     """Figures of pictures (n, side, side, C) before and after, and of their factors (n, dimensions) as read again.
 
-    masks: (n, side, side), none all True or all False. added: how many of the last dimensions were moved, each by
-    `moved`.
+    masks: (n, side, side), none all True or all False. low, high: values that the last dimensions were given.
     """
     before, after = (one.astype(np.float64) for one in pictures)
     change = np.abs(after - before).mean(axis=3)
     first, second = read
-    known = first.shape[1] - added
+    known = first.shape[1] - len(low)
     speaking = np.flatnonzero(first[:, :known].std(axis=0) > _SPEAKS)
     agreement = [float(np.corrcoef(first[:, one], second[:, one])[0, 1]) for one in speaking]
     return SliderFigures(
         photographs=len(masks),
         inside=float(np.median([one[mask].mean() for one, mask in zip(change, masks, strict=True)])),
         outside=float(np.median([one[~mask].mean() for one, mask in zip(change, masks, strict=True)])),
-        moved=float(np.median(second[:, known:] - first[:, known:])) / moved,
+        moved=float(np.median((second[:, known:] - first[:, known:]) / (high - low))),
         others=min(agreement) if agreement else None,
         speaking=len(speaking),
     )

@@ -35,8 +35,12 @@ class EvaluateSliderConfig:
     label: str = field(
         default="", metadata={"help": "class of the photographs; the one that the student learned if empty"}
     )
-    low: float = field(default=-1.0, metadata={"help": "the slider without the new thing, -5 to 5"})
-    high: float = field(default=1.0, metadata={"help": "the slider with it, -5 to 5"})
+    low: float | None = field(
+        default=None, metadata={"help": "the slider without the new thing, -5 to 5; where known parts lie if not given"}
+    )
+    high: float | None = field(
+        default=None, metadata={"help": "the slider with it, -5 to 5; where new ones lie if not given"}
+    )
     folder: str = field(
         default="", metadata={"help": "a new folder for the figures; exports/evaluate-slider-N if not given"}
     )
@@ -44,9 +48,10 @@ class EvaluateSliderConfig:
     def __post_init__(self) -> None:
         """InvalidConfig names the field and its range."""
         for name in ("low", "high"):
-            if not -5 <= getattr(self, name) <= 5:
-                raise InvalidConfig(f"{name} {getattr(self, name):g}: allowed -5 to 5; most latents lie within 2")
-        if self.low == self.high:
+            value = getattr(self, name)
+            if value is not None and not -5 <= value <= 5:
+                raise InvalidConfig(f"{name} {value:g}: allowed -5 to 5; most latents lie within 2")
+        if self.low is not None and self.low == self.high:
             raise InvalidConfig(f"low and high are both {self.low:g}: a slider that does not move changes nothing")
 
 
@@ -61,8 +66,8 @@ class EvaluateSliderResult:
 def evaluate_slider(config: EvaluateSliderConfig, context: Context) -> EvaluateSliderResult:
     """Moves the added dimension of unseen photographs with masks, and measures what changed.
 
-    InvalidInput for a teacher, or a model of another view; NotReady where no such photograph has a mask; NotFound for
-    an unknown model.
+    InvalidInput for a teacher, a student that tells nothing apart, or a model of another view; NotReady where no such
+    photograph has a mask; NotFound for an unknown model.
     """
     model = find_factors(context, config.model_id)
     if not model.shape.added:
@@ -72,22 +77,29 @@ def evaluate_slider(config: EvaluateSliderConfig, context: Context) -> EvaluateS
     cuts, masks = _photographs(label, model, context)
     context.progress(1, 3)
     z, _ = model.read(cuts)
-    without, with_it = (model.draw(_with_added(z, model, value)) for value in (config.low, config.high))
+    usual = np.array(model.usual)
+    low = usual[:, 0] if config.low is None else np.full(model.shape.added, config.low)
+    high = usual[:, 1] if config.high is None else np.full(model.shape.added, config.high)
+    if (low == high).any():
+        raise InvalidInput(
+            f"the added slider lies at {_told(low)} for known and new parts alike: train the student longer"
+        )
+    without, with_it = (model.draw(_with_added(z, value)) for value in (low, high))
     read = model.read(without)[0], model.read(with_it)[0]
-    moved, added = config.high - config.low, model.shape.added
-    figures = slider_figures((without, with_it), read, masks, added=added, moved=moved)
+    figures = slider_figures((without, with_it), read, masks, low, high)
     context.progress(2, 3)
     changed = np.abs(with_it.astype(np.int16) - without).max(axis=3, keepdims=True).astype(np.uint8)
     shown = slice(_SHOWN)
     rows = [
         (f"{label}, not seen in training", cuts[shown]),
-        (f"the added slider at {config.low:g}", without[shown]),
-        (f"at {config.high:g}", with_it[shown]),
+        (f"the added slider at {_told(low)}", without[shown]),
+        (f"at {_told(high)}", with_it[shown]),
         ("what changed", changed[shown]),
         ("the mask", masks[shown, :, :, None] * np.uint8(255)),
     ]
     with written_aside(target) as aside:
-        (aside / "slider.json").write_text(json.dumps(asdict(figures), indent=1), encoding="utf-8")
+        told = {"low": low.tolist(), "high": high.tolist(), **asdict(figures)}
+        (aside / "slider.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
         (aside / "slider.png").write_bytes(encode_png(captioned_rows(rows, _SHOWN)))
     context.progress(3, 3)
     return EvaluateSliderResult(folder=str(target), figures=figures)
@@ -116,7 +128,11 @@ def _mask_cut(image: ImageRecord, context: Context) -> NDArray[np.bool_] | None:
     return np.asarray(cut[:, :, 0] > 127)
 
 
-def _with_added(z: NDArray[np.float32], model: FactorModel, value: float) -> NDArray[np.float32]:
+def _with_added(z: NDArray[np.float32], values: NDArray[np.float64]) -> NDArray[np.float32]:
     moved = z.copy()
-    moved[:, -model.shape.added :] = value
+    moved[:, -len(values) :] = values
     return moved
+
+
+def _told(values: NDArray[np.float64]) -> str:
+    return " and ".join(f"{value:.2f}" for value in values)

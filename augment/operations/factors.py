@@ -60,6 +60,11 @@ class FactorModel:
         """Of its networks."""
         return self.network.shape
 
+    @property
+    def usual(self) -> tuple[tuple[float, float], ...]:
+        """For each added dimension where known parts and where new ones lie in the middle; empty for a teacher."""
+        return tuple((known, new) for known, new in self.record.config.get("usual", ()))
+
     def shape_with(self, added: int) -> FactorShape:
         """That of a student with so many dimensions more."""
         own = self.shape

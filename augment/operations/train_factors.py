@@ -26,11 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainFactorsConfig", "TrainFactorsResult", "train_factors"]
 
+_READ = 256
+"""Images of a class that tell where an added dimension usually lies."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainFactorsConfig(StudentTraining):
     """What is learned, by a teacher or beside one, and how. What a teacher has no use for is left as it is."""
 
+    beta: float = field(
+        default=0.5, metadata={"help": "weight of the KL to the prior: more separates factors, less keeps more of them"}
+    )
     label: str = field(
         default="", metadata={"help": "class to learn; all if empty; a student needs one, the new images"}
     )
@@ -106,7 +112,7 @@ def train_factors(config: TrainFactorsConfig, context: Context) -> TrainFactorsR
             teacher.network, shape, source, config, checkpoint, report, _sheet(new), precision
         )
         told["teacher_sha256"] = teacher.record.sha256
-    return _keep(trained, told, len(new), len(known), metrics, context)
+    return _keep(trained, told, new, known, metrics, context)
 
 
 def _teacher(config: TrainFactorsConfig, context: Context) -> FactorModel:
@@ -170,9 +176,14 @@ def _sheet(images: NDArray[np.uint8]) -> "Look":
 
 
 def _keep(
-    trained: "Factors", told: dict[str, Any], images: int, known: int, metrics: dict[str, float], context: Context
+    trained: "Factors",
+    told: dict[str, Any],
+    new: NDArray[np.uint8],
+    known: NDArray[np.uint8],
+    metrics: dict[str, float],
+    context: Context,
 ) -> TrainFactorsResult:
-    """Writes encoder and decoder under their hash, with the spread of each dimension, and commits the record."""
+    """Writes encoder and decoder under their hash, and commits the record, with where added dimensions usually lie."""
     from augment.training.files import save_weights
     from augment.vaegan.model import Factors
 
@@ -186,12 +197,25 @@ def _keep(
     fresh.replace(path)
     record = ModelRecord(
         kind="factors",
-        name=f"factors of {told['label'] or 'all'}, {images} images",
+        name=f"factors of {told['label'] or 'all'}, {len(new)} images",
         path=path.relative_to(context.store.workspace.root).as_posix(),
         sha256=sha256,
-        config={"shape": asdict(trained.shape), **told},
+        config={"shape": asdict(trained.shape), "usual": _usual(kept.eval(), known, new), **told},
         metrics=metrics,
         job_id=context.job_id,
     )
     (model_id,) = context.commit([record])
-    return TrainFactorsResult(model_id=model_id, sha256=sha256, images=images, known=known, metrics=metrics)
+    return TrainFactorsResult(model_id=model_id, sha256=sha256, images=len(new), known=len(known), metrics=metrics)
+
+
+def _usual(network: "Factors", *pools: NDArray[np.uint8]) -> list[list[float]]:
+    """For each added dimension its median over each pool of images, which may be many."""
+    import torch
+
+    medians = []
+    for pool in pools if network.shape.added else ():
+        some = pool[np.linspace(0, len(pool) - 1, min(len(pool), _READ)).astype(int)]
+        with torch.inference_mode():
+            mean, _ = network.encoder(torch.from_numpy(some).permute(0, 3, 1, 2).float() / 255)
+        medians.append(mean[:, -network.shape.added :].median(dim=0).values.tolist())
+    return [[round(value, 3) for value in values] for values in zip(*medians, strict=True)]

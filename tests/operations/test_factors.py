@@ -164,7 +164,8 @@ def test_what_does_not_fit_is_refused_with_the_reason(context: Context, tmp_path
             encode_factors(EncodeFactorsConfig(image_id=store.images.list()[0].id), context)
     finally:
         store.settings.set("view", view.to_json())
-    assert find_factors(context).shape.added == 1
+    model = find_factors(context)
+    assert model.shape.added == 1 and len(model.usual) == 1 and not find_factors(context, min(models)).usual
 
 
 def test_known_parts_are_cut_as_near_as_the_new_defects(tmp_path):

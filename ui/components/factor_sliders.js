@@ -15,14 +15,14 @@ export class FactorSliders {
     this.chosen = 1;
   }
 
-  /** Sliders for so many dimensions, the last `added` of which are a student's own. */
-  build(dimensions, added) {
-    this.rows = Array.from({ length: dimensions }, (_, index) => this.#row(index + 1, index >= dimensions - added));
+  /** Sliders for so many dimensions, the last `added` of which are a student's own; usual: where known and new parts lie on each of these. */
+  build(dimensions, added, usual) {
+    this.rows = Array.from({ length: dimensions }, (_, index) => this.#row(index + 1, index >= dimensions - added, usual[index - dimensions + added]));
     fill(this.element, this.rows.map(({ root }) => root));
     this.begin(new Array(dimensions).fill(0), null);
   }
 
-  #row(number, added) {
+  #row(number, added, usual) {
     const value = h("output", {});
     const input = h("input", { type: "range", min: String(-REACH), max: String(REACH), step: "0.05", "aria-label": t("factors.dimension", { n: number }), onfocus: () => this.choose(number), onchange: () => this.on.onRest() });
     input.oninput = () => {
@@ -31,7 +31,13 @@ export class FactorSliders {
     };
     const name = h("button", { type: "button", class: "number", title: t("factors.choose"), onclick: () => this.choose(number, true) }, String(number));
     const root = h("div", { class: added ? "slider added" : "slider" }, name, h("span", { class: "tag" }, added ? t("factors.added") : ""), input, value);
-    return { root, input, value };
+    if (usual) {
+      // Marks below the slider.
+      const marks = h("datalist", { id: `kizu-factor-${number}` }, usual.map((at) => h("option", { value: String(at) })));
+      input.setAttribute("list", marks.id);
+      root.append(marks);
+    }
+    return { root, input, value, usual };
   }
 
   /** Buttons with the dimensions' numbers, for the rows of a traversal. */
@@ -51,10 +57,10 @@ export class FactorSliders {
   /** Sets where the sliders begin. spread: how sure the encoder is of each value, or null. */
   begin(values, spread) {
     this.start = values;
-    for (const [index, { root }] of this.rows.entries()) {
+    for (const [index, { root, usual }] of this.rows.entries()) {
       const vague = spread !== null && spread[index] > VAGUE;
       root.classList.toggle("vague", vague);
-      root.title = vague ? t("factors.vague") : "";
+      root.title = vague ? t("factors.vague") : usual ? t("factors.usual", { known: usual[0].toFixed(2), new: usual[1].toFixed(2) }) : "";
     }
     this.reset();
   }

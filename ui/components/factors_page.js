@@ -103,10 +103,10 @@ class FactorsPage {
   async #recall({ model, image, z, dimension, label, grain, ...numbers }) {
     this.grain.checked = grain ?? true;
     this.model.value = String(model);
-    for (const [name, value] of Object.entries(numbers)) this[name].value = value;
     if ([...this.label.options].some(({ value }) => value === label)) this.label.value = label;
     this.images.choose(image, false);
     await this.#choose(model, this.images.get(image) ?? null);
+    for (const [name, value] of Object.entries(numbers)) this[name].value = value;
     if (z.length === this.chosen.dimensions) this.sliders.set(z);
     this.sliders.choose(dimension);
     this.#moved(true);
@@ -117,9 +117,11 @@ class FactorsPage {
   // Another model reads the same photograph again.
   #choose(id, image = this.image) {
     this.chosen = this.state.models.find((model) => model.id === id);
-    this.sliders.build(this.chosen.dimensions, this.chosen.added);
+    const { dimensions, added, usual } = this.chosen;
+    this.sliders.build(dimensions, added, usual);
     // A student is there for its new dimensions.
-    this.sliders.choose(this.chosen.added ? this.chosen.dimensions : 1);
+    this.sliders.choose(added ? dimensions : 1);
+    if (usual.length) [this.low.value, this.high.value] = usual.at(-1).map((at) => at.toFixed(1));
     fill(this.rows, this.sliders.numbers());
     return this.#begin(image);
   }
