@@ -49,9 +49,16 @@ class Encoder(nn.Module):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
         self.register_buffer("places", _places(shape.side_px // 8), persistent=False)
-        self.body = nn.Sequential(nn.Linear(4 * wide, _HIDDEN), nn.ReLU())
+        first = nn.Linear(4 * wide, _HIDDEN)
+        self.body = nn.Sequential(first, nn.ReLU())
         self.mean = nn.Linear(_HIDDEN, shape.dimensions)
         self.logvar = nn.Linear(_HIDDEN, shape.dimensions)
+        with torch.no_grad():
+            # Each dimension begins with either how far down or how far across: two of them tell a place as well along
+            # any other two directions, and what they begin with decides.
+            half = _HIDDEN // 2
+            first.weight[:half, 3 * wide :], first.weight[half:, 2 * wide : 3 * wide] = 0, 0
+            self.mean.weight[::2, half:], self.mean.weight[1::2, :half] = 0, 0
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance, each (N, dimensions) float32."""
