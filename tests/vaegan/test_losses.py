@@ -6,7 +6,7 @@ from torch.distributions import Independent, Normal, kl_divergence
 from torch.nn import functional
 
 from augment.vaegan import losses
-from augment.vaegan.model import Discriminator, Enlarge, Factors, Student
+from augment.vaegan.model import Discriminator, Encoder, Enlarge, Factors, Student
 from augment.vaegan.settings import FactorShape
 
 
@@ -100,6 +100,20 @@ def test_enlarging_is_a_convolution_of_the_enlarged_layer_and_draws_no_grid():
     assert torch.allclose(enlarge(x), expected, atol=1e-5)
     flat = enlarge(torch.ones(1, 5, 6, 6))[:, :, 1:-1, 1:-1]
     assert torch.allclose(flat, flat[:, :, :1, :1].expand_as(flat), atol=1e-5)
+
+
+def test_a_dimension_begins_along_one_axis():
+    torch.manual_seed(0)
+    encoder = Encoder(FactorShape(side_px=64, dimensions=4, width=8))
+    x = torch.zeros(3, 1, 64, 64)
+    # Steps of 8 px, which pooling keeps; far enough from the rim for the encoder's 36 px of sight.
+    for index, (down, across) in enumerate([(28, 28), (28, 36), (36, 28)]):
+        x[index, 0, down : down + 3, across : across + 3] = 1
+    began, moved_across, moved_down = encoder(x)[0]
+    assert torch.allclose(moved_across[::2], began[::2], atol=1e-5)
+    assert torch.allclose(moved_down[1::2], began[1::2], atol=1e-5)
+    assert (moved_across[1::2] - began[1::2]).abs().min() > 1e-3
+    assert (moved_down[::2] - began[::2]).abs().min() > 1e-3
 
 
 def test_the_discriminator_hears_the_kind_and_gives_features():
