@@ -64,7 +64,13 @@ def test_a_photograph_is_opened_moved_and_a_series_sent(page: Page, server: Serv
     expect(page.locator(".factors .starts button").first).to_be_disabled()
     assert abs(value - 1.0 - float(page.locator(".factors .slider output").nth(2).inner_text())) < 0.06
     page.select_option(".factors .form select >> nth=1", "spot")
-    page.fill(".factors .trio input >> nth=2", "3")
+    with Store(Workspace(server.workspace), read_only=True) as store:
+        ((known, new),) = store.models.latest("factors").config["usual"]
+    ends = page.locator(".factors .trio input")
+    assert [ends.nth(at).input_value() for at in (0, 1)] == [f"{known:.2f}", f"{new:.2f}"]
+    expect(added).to_have_attribute("title", f"Known parts lie at {known:.2f}, new ones at {new:.2f}.")
+    for at, number in enumerate(("0", "2", "3")):
+        ends.nth(at).fill(number)
     page.locator(".factors .large").click()
     page.keyboard.press("5")
     page.keyboard.press("g")

@@ -55,7 +55,7 @@ class FactorsPage {
     this.go = h("button", { type: "button", class: "primary", onclick: () => this.series() });
     this.along = h("h2", {});
     fill(root, field("model", this.model), this.sliders.element, h("div", { class: "starts" }, this.back, this.middle), this.grainy, this.along,
-      h("div", { class: "trio" }, field("low", number("low", "0", { min: "-10", max: "10", step: "0.1" })), field("high", number("high", "2", { min: "-10", max: "10", step: "0.1" })), field("count", number("count", "8", { min: "1", max: "32", step: "1" }))),
+      h("div", { class: "trio" }, field("low", number("low", "0", { min: "-10", max: "10", step: "0.01" })), field("high", number("high", "2", { min: "-10", max: "10", step: "0.01" })), field("count", number("count", "8", { min: "1", max: "32", step: "1" }))),
       field("label", this.label), this.go);
   }
 
@@ -121,7 +121,7 @@ class FactorsPage {
     this.sliders.build(dimensions, added, usual);
     // A student is there for its new dimensions.
     this.sliders.choose(added ? dimensions : 1);
-    if (usual.length) [this.low.value, this.high.value] = usual.at(-1).map((at) => at.toFixed(1));
+    if (usual.length) [this.low.value, this.high.value] = usual.at(-1).map((at) => at.toFixed(2));
     fill(this.rows, this.sliders.numbers());
     return this.#begin(image);
   }
