@@ -243,8 +243,16 @@ class FactorSeriesConfig:
     keep_grain: bool = field(
         default=True, metadata={"help": "lay what changes over the photograph; else the model's own smooth pictures"}
     )
-    low: float = field(default=0.0, metadata={"help": "value of the dimension in the first sample"})
-    high: float = field(default=2.0, metadata={"help": "value of the dimension in the last sample"})
+    low: float | None = field(
+        default=None,
+        metadata={
+            "help": "value in the first sample; where known parts lie on an added dimension if not given, else 0"
+        },
+    )
+    high: float | None = field(
+        default=None,
+        metadata={"help": "value in the last sample; if not given 2, on an added dimension where new ones lie"},
+    )
     count: int = field(default=8, metadata={"help": "samples of each series, 1 to 1000"})
     model_id: int | None = field(default=None, metadata={"help": "model of factors; the newest if not given"})
 
@@ -258,7 +266,7 @@ class FactorSeriesConfig:
             raise InvalidConfig(f"dimension {self.dimension}: dimensions count from 1")
         if not 1 <= self.count <= 1000:
             raise InvalidConfig(f"count {self.count}: allowed 1 to 1000")
-        _check((*self.z, self.low, self.high))
+        _check((*self.z, self.low or 0.0, self.high or 0.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,6 +286,9 @@ def factor_series(config: FactorSeriesConfig, context: Context) -> FactorSeriesR
         raise InvalidInput(
             f"dimension {config.dimension}: model of factors {model.record.id} has {model.shape.dimensions}"
         )
+    added = config.dimension - 1 - model.shape.dimensions + model.shape.added
+    known, new = model.usual[added] if 0 <= added < len(model.usual) else (0.0, 2.0)
+    low, high = known if config.low is None else config.low, new if config.high is None else config.high
     projection = context.store.projections.latest()
     mapped = None if projection is None else MappedEncoder.load(context, projection)
     starts: list[ImageRecord | None] = [context.store.images.get(image_id) for image_id in config.image_ids]
@@ -285,7 +296,7 @@ def factor_series(config: FactorSeriesConfig, context: Context) -> FactorSeriesR
     for number, image in enumerate(starts or [None]):
         context.progress(number, len(starts))
         moved = np.repeat(_start(config, image, model, context)[None], config.count, axis=0)
-        moved[:, config.dimension - 1] = np.linspace(config.low, config.high, config.count)
+        moved[:, config.dimension - 1] = np.linspace(low, high, config.count)
         ids += context.commit(_records(config, moved, image, model, mapped, context))
     context.progress(len(starts), len(starts))
     return FactorSeriesResult(sample_ids=tuple(ids))

@@ -95,6 +95,12 @@ def test_a_series_goes_along_one_factor_into_review(context: Context):
     assert {sample.parents for sample in samples} == {(image.sha256,)} and samples[0].group == image.group
     assert all(sample.status == "candidate" and sample.nearest_image_id for sample in samples)
     assert regenerate(RegenerateConfig(sample_id=samples[3].id or 0), context).same_bytes
+    usual = replace(config, low=None, high=None, count=2)
+    ends = [store.samples.get(one).recipe["z"][4] for one in factor_series(usual, context).sample_ids]
+    assert ends == pytest.approx(find_factors(context).usual[0])
+    first = replace(usual, dimension=1)
+    ends = [store.samples.get(one).recipe["z"][0] for one in factor_series(first, context).sample_ids]
+    assert ends == pytest.approx([0.0, 2.0])
 
 
 def test_a_photograph_keeps_its_grain_and_its_samples_know_it(context: Context):
