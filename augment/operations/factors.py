@@ -251,7 +251,7 @@ class FactorSeriesConfig:
     )
     high: float | None = field(
         default=None,
-        metadata={"help": "value in the last sample; if not given 2, on an added dimension where new ones lie"},
+        metadata={"help": "value in the last sample; if not given 2, on an added one where new parts lie"},
     )
     count: int = field(default=8, metadata={"help": "samples of each series, 1 to 1000"})
     model_id: int | None = field(default=None, metadata={"help": "model of factors; the newest if not given"})
