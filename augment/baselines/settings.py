@@ -80,3 +80,8 @@ class DcganTraining(Training):
         if self.precision not in ("auto", "fp32", "bf16", "fp16"):
             raise InvalidConfig(f"precision {self.precision!r}: choose auto, fp32, bf16 or fp16")
         DcganShape(width=self.width)
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        """As published: with 0.9 for the first the game swings, and few images are drawn again and again."""
+        return 0.5, 0.999

@@ -145,7 +145,7 @@ class _Run(Generic[Network]):
         self.optimizer = torch.optim.AdamW(
             [{"params": list(one.weights), "share": one.rate, "weight_decay": one.decay} for one in groups],
             lr=training.learning_rate,
-            betas=(0.9, 0.99),
+            betas=training.betas,
             fused=True,
         )
         self.scaler = torch.amp.GradScaler(precision.device.type, enabled=precision.dtype == torch.float16)

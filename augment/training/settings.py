@@ -56,6 +56,11 @@ class Training:
             )
 
     @property
+    def betas(self) -> tuple[float, float]:
+        """How much of the first and second moment of its gradients AdamW keeps from step to step."""
+        return 0.9, 0.99
+
+    @property
     def steps(self) -> int:
         """Number of optimiser steps."""
         return math.ceil(self.images_seen / self.batch_size)

@@ -61,17 +61,24 @@ def test_a_stopped_training_ends_in_the_same_bytes_and_its_samples_come_again(st
     assert store.samples.get(other).sha256 != samples[0].sha256
 
 
-def test_the_label_decides_what_is_drawn(tmp_path):
-    """Bright pictures of one label and dark ones of the other: 400 steps tell them apart."""
+def test_the_label_decides_what_is_drawn_and_z_where(tmp_path):
+    """A bar at one of eight places, bright of one label and dark of the other: 400 steps tell them apart."""
     rng = np.random.default_rng(0)
-    label = np.arange(64) % 2
-    pixels = (np.where(label, 200, 50)[:, None, None, None] + rng.normal(0, 8, (64, 16, 16, 1))).astype(np.uint8)
+    label, place = np.arange(128) % 2, rng.integers(0, 8, 128)
+    bar = np.arange(16)[None] // 2 == place[:, None]
+    rows = np.where(bar, np.where(label, 230, 30)[:, None], 128)
+    pixels = np.repeat(rows[:, None, :, None], 16, axis=1) + rng.normal(0, 4, (128, 16, 16, 1))
     training = DcganTraining(images_seen=400 * 16, batch_size=16, width=8, learning_rate=1e-3, precision="fp32")
     precision = choose_precision("fp32")
-    network, _ = train(pixels, label, 2, training, tmp_path / "training.pt", lambda *told: None, precision)
-    means = [draw_dcgan(network, precision, [which] * 16, range(16)).mean() for which in (0, 1)]
-    # 50 and 200 are right; an untrained one gives 127 for both.
-    assert means[0] < 90 and means[1] > 160, means
+    network, _ = train(
+        pixels.astype(np.uint8), label, 2, training, tmp_path / "training.pt", lambda *told: None, precision
+    )
+    dark, bright = (draw_dcgan(network, precision, [which] * 32, range(32)).astype(float) for which in (0, 1))
+    # Means of the real ones are 115 and 140.
+    assert bright.mean() - dark.mean() > 12
+    for drawn, which in ((dark, 0), (bright, 1)):
+        # All samples alike, which a DCGAN falls into easily, would give 0.
+        assert drawn.std(axis=0).mean() > 0.5 * pixels[label == which].std(axis=0).mean()
 
 
 def test_what_is_missing_is_said(store: Store, tmp_path):
