@@ -103,8 +103,7 @@ class Decoder(nn.Module):
         self.body = nn.Sequential(
             Enlarge(wide, shape.width),
             nn.ReLU(),
-            # The last one draws edges finer than its layer; as `Enlarge` it loses the game, and with it what it drew.
-            nn.ConvTranspose2d(shape.width, shape.channels, 4, 2, 1),
+            Enlarge(shape.width, shape.channels),
         )
 
     def logits(self, z: Tensor) -> Tensor:
