@@ -30,14 +30,9 @@ export class FactorSliders {
       this.on.onMove();
     };
     const name = h("button", { type: "button", class: "number", title: t("factors.choose"), onclick: () => this.choose(number, true) }, String(number));
-    const root = h("div", { class: added ? "slider added" : "slider" }, name, h("span", { class: "tag" }, added ? t("factors.added") : ""), input, value);
-    if (usual) {
-      // Marks below the slider.
-      const marks = h("datalist", { id: `kizu-factor-${number}` }, usual.map((at) => h("option", { value: String(at) })));
-      input.setAttribute("list", marks.id);
-      root.append(marks);
-    }
-    return { root, input, value, usual };
+    const marks = (usual ?? []).map(() => h("i", { class: "usual" }));
+    const root = h("div", { class: added ? "slider added" : "slider" }, name, h("span", { class: "tag" }, added ? t("factors.added") : ""), h("span", { class: "travel" }, input, marks), value);
+    return { root, input, value, usual, marks };
   }
 
   /** Buttons with the dimensions' numbers, for the rows of a traversal. */
@@ -68,10 +63,12 @@ export class FactorSliders {
   /** Every slider where it began. */
   reset() {
     this.moved = new Set();
-    for (const [index, { input }] of this.rows.entries()) {
+    for (const [index, { input, usual, marks }] of this.rows.entries()) {
       // Few values lie farther out, but a photograph's own must fit.
       [input.min, input.max] = [Math.min(-REACH, Math.floor(this.start[index])), Math.max(REACH, Math.ceil(this.start[index]))].map(String);
       input.value = String(this.start[index]);
+      const [low, high] = [Number(input.min), Number(input.max)];
+      for (const [at, mark] of marks.entries()) mark.style.setProperty("--at", String((Math.min(high, Math.max(low, usual[at])) - low) / (high - low)));
       this.#tell(index, true);
     }
   }

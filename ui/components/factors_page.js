@@ -118,6 +118,7 @@ class FactorsPage {
   #choose(id, image = this.image) {
     this.chosen = this.state.models.find((model) => model.id === id);
     const { dimensions, added, usual } = this.chosen;
+    this.wish = null; // the other model's values are none of this one's
     this.sliders.build(dimensions, added, usual);
     // A student is there for its new dimensions.
     this.sliders.choose(added ? dimensions : 1);
