@@ -111,7 +111,8 @@ def _one_of(field: dict[str, Any], choices: list[str], words: dict[str, str] | N
 
 def _of_factors(described: list[dict[str, Any]], labels: list[str], call: Call) -> list[dict[str, Any]]:
     """Class and teacher as choices: none stands for all, and for a teacher of its own."""
-    teachers = {str(model.id): f"{model.name} ({model.id})" for model in call.desk.store.models.list("factors")}
+    models = [model for model in call.desk.store.models.list("factors") if not model.config["shape"]["added"]]
+    teachers = {str(model.id): f"{model.name} ({model.id})" for model in models}
     chosen = {
         "label": _one_of({}, ["", *labels], {"": text("train.all_classes", call.language)}),
         "teacher_id": _one_of({}, ["", *teachers], {"": text("train.no_teacher", call.language), **teachers}),

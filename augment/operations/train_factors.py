@@ -123,6 +123,10 @@ def _teacher(config: TrainFactorsConfig, context: Context) -> FactorModel:
             f"teacher {config.teacher_id} was trained on another view ({teacher.shape.side_px} px, "
             f"{teacher.shape.channels} channels; now {view.side_px} px, {view.colour}): train a teacher again"
         )
+    if teacher.shape.added:
+        raise InvalidInput(
+            f"model {config.teacher_id} is a student, with dimensions added to a teacher's: name a teacher"
+        )
     if teacher.record.config["label"] in ("", config.label):
         raise InvalidInput(
             f"teacher {config.teacher_id} has seen {config.label!r} already: train a teacher on the known class alone"

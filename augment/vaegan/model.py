@@ -15,6 +15,7 @@ from augment.vaegan.settings import FactorShape
 __all__ = ["Decoder", "Discriminator", "Encoder", "Enlarge", "Factors", "Student"]
 
 _HIDDEN = 256
+_FAINT, _RIDGE = 0.1, 1e-2
 _ADDED_LOGVAR = -2.0
 """Of an added dimension before it is learned: a spread of 0.4."""
 
@@ -35,7 +36,7 @@ class Encoder(nn.Module):
 
     places: Tensor
 
-    def __init__(self, shape: FactorShape) -> None:
+    def __init__(self, shape: FactorShape, dimensions: int) -> None:
         """Random weights."""
         super().__init__()
         seen, wide = shape.channels + (shape.channels > 1), 2 * shape.width
@@ -51,8 +52,8 @@ class Encoder(nn.Module):
         self.register_buffer("places", _places(shape.side_px // 8), persistent=False)
         first = nn.Linear(4 * wide, _HIDDEN)
         self.body = nn.Sequential(first, nn.ReLU())
-        self.mean = nn.Linear(_HIDDEN, shape.dimensions)
-        self.logvar = nn.Linear(_HIDDEN, shape.dimensions)
+        self.mean = nn.Linear(_HIDDEN, dimensions)
+        self.logvar = nn.Linear(_HIDDEN, dimensions)
         with torch.no_grad():
             # Each dimension begins with either how far down or how far across: two of them tell a place as well along
             # any other two directions, and what they begin with decides.
@@ -62,13 +63,37 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance, each (N, dimensions) float32."""
+        hidden = self.hidden(x)
+        # Variances of e^-12 and less are the same to every loss and overflow none.
+        return self.mean(hidden).float(), self.logvar(hidden).float().clamp(-12.0, 6.0)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """What both heads read, (N, 256)."""
         seen = self.looks(torch.cat([brightest(x), x], dim=1) if x.shape[1] > 1 else x)
         side = seen.shape[-1]
         # How strongly anywhere, how much of it, and how far down and across.
         told = [side * seen.mean(dim=(2, 3)), *(side * (seen * place).mean(dim=(2, 3)) for place in self.places)]
-        hidden = self.body(torch.cat([seen.amax(dim=(2, 3)), *told], dim=1))
-        # Variances of e^-12 and less are the same to every loss and overflow none.
-        return self.mean(hidden).float(), self.logvar(hidden).float().clamp(-12.0, 6.0)
+        hidden: Tensor = self.body(torch.cat([seen.amax(dim=(2, 3)), *told], dim=1))
+        return hidden
+
+
+class GrownEncoder(nn.Module):
+    """An encoder of known dimensions beside one of added ones, which looks with eyes of its own.
+
+    With the known ones' eyes, which learn to see what is new only later, all images would lie by then where the game
+    draws what is known, on flat ground that no reconstruction leads away from; and known dimensions of which a teacher
+    is unsure would carry what is new, because holding them costs little.
+    """
+
+    def __init__(self, shape: FactorShape) -> None:
+        """Random weights."""
+        super().__init__()
+        self.known, self.added = Encoder(shape, shape.dimensions - shape.added), Encoder(shape, shape.added)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """As of `Encoder`: the known dimensions, then the added ones."""
+        (mean, logvar), (added_mean, added_logvar) = self.known(x), self.added(x)
+        return torch.cat([mean, added_mean], dim=1), torch.cat([logvar, added_logvar], dim=1)
 
 
 def _places(side: int) -> Tensor:
@@ -103,7 +128,9 @@ class Decoder(nn.Module):
         self.body = nn.Sequential(
             Enlarge(wide, shape.width),
             nn.ReLU(),
-            Enlarge(shape.width, shape.channels),
+            Enlarge(shape.width, shape.width // 2),
+            nn.ReLU(),
+            nn.Conv2d(shape.width // 2, shape.channels, 3, padding=1),
         )
 
     def logits(self, z: Tensor) -> Tensor:
@@ -178,7 +205,8 @@ class Factors(nn.Module):
         """Random weights."""
         super().__init__()
         self.shape = shape
-        self.encoder, self.decoder = Encoder(shape), Decoder(shape)
+        self.encoder: Encoder | GrownEncoder = GrownEncoder(shape) if shape.added else Encoder(shape, shape.dimensions)
+        self.decoder = Decoder(shape)
 
     def known(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The encoder's answer to images that may have more colours than it was taught."""
@@ -187,28 +215,45 @@ class Factors(nn.Module):
 
     @torch.no_grad()
     def start_from(self, teacher: "Factors") -> None:
-        """Takes over what a teacher knows; added dimensions begin at random, and surer than the prior.
+        """Takes over what a teacher knows; added dimensions begin as nothing, and surer than the prior.
 
-        Were they nothing to the decoder, nothing would move them: what reads them learns from what they draw. As noise
-        of the prior's spread they would be unlearned first.
+        As noise of the prior's spread they would be unlearned first.
         Where the teacher is grey and this is not, colours are not seen at first, and drawn as its grey.
         """
+        encoder = self.encoder
+        assert isinstance(encoder, GrownEncoder) and isinstance(teacher.encoder, Encoder)
         shared, channels = teacher.shape.dimensions, self.shape.channels // teacher.shape.channels
-        looks, drawn = teacher.encoder.looks.state_dict(), teacher.decoder.body.state_dict()
-        seen = torch.zeros_like(self.encoder.looks.state_dict()["0.weight"])
-        seen[:, : looks["0.weight"].shape[1]] = looks["0.weight"]
-        for name in ("2.weight", "2.bias"):
-            drawn[name] = drawn[name].repeat_interleave(channels, dim=min(1, drawn[name].ndim - 1))
-        self.encoder.looks.load_state_dict({**looks, "0.weight": seen})
-        self.encoder.body.load_state_dict(teacher.encoder.body.state_dict())
+        known, drawn = teacher.encoder.state_dict(), teacher.decoder.body.state_dict()
+        seen = torch.zeros_like(encoder.known.state_dict()["looks.0.weight"])
+        seen[:, : known["looks.0.weight"].shape[1]] = known["looks.0.weight"]
+        encoder.known.load_state_dict({**known, "looks.0.weight": seen})
+        for name in ("4.weight", "4.bias"):
+            drawn[name] = drawn[name].repeat_interleave(channels, dim=0)
         self.decoder.body.load_state_dict(drawn)
-        for own, other in ((self.encoder.mean, teacher.encoder.mean), (self.encoder.logvar, teacher.encoder.logvar)):
-            own.weight[:shared], own.bias[:shared] = other.weight, other.bias
-        self.encoder.logvar.weight[shared:] = 0
-        self.encoder.logvar.bias[shared:] = _ADDED_LOGVAR
-        start, widened = teacher.decoder.start.state_dict(), self.decoder.start.state_dict()["0.weight"].clone()
+        for head in (encoder.added.mean, encoder.added.logvar):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+        nn.init.constant_(encoder.added.logvar.bias, _ADDED_LOGVAR)
+        start = teacher.decoder.start.state_dict()
+        widened = torch.zeros_like(self.decoder.start.state_dict()["0.weight"])
         widened[:, :shared], widened[:, -2:] = start["0.weight"][:, :shared], start["0.weight"][:, -2:]
         self.decoder.start.load_state_dict({**start, "0.weight": widened})
+
+    @torch.no_grad()
+    def begin_at(self, x: Tensor, y: Tensor) -> None:
+        """The added means begin as a faint guess at y (N,), linear in what is seen of images x of both kinds.
+
+        Faint, for it only decides the sign: that of z_y in the game. Left to chance, new images go either way, and the
+        side where the game draws them is never used.
+        """
+        encoder = self.encoder
+        assert isinstance(encoder, GrownEncoder)
+        hidden = encoder.added.hidden(x).double()
+        centred, told = hidden - hidden.mean(dim=0), 2 * y.double() - 1
+        ridge = _RIDGE * centred.square().sum(dim=0).mean() * torch.eye(centred.shape[1], dtype=torch.float64)
+        guess = torch.linalg.solve(centred.T @ centred + ridge, centred.T @ (told - told.mean()))
+        encoder.added.mean.weight.copy_((_FAINT * guess).float().expand_as(encoder.added.mean.weight))
+        encoder.added.mean.bias.fill_(-_FAINT * float(hidden.mean(dim=0) @ guess))
 
 
 class Student(Factors):

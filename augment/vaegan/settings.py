@@ -77,7 +77,10 @@ class StudentTraining(_FactorTraining):
         default=300.0, metadata={"help": "weight of the reconstruction in what the discriminator sees, means of layers"}
     )
     kl_weight: float = field(
-        default=0.03, metadata={"help": "weight of both KL terms, which are sums over dimensions, beside it"}
+        default=0.03, metadata={"help": "weight beside it of the KL to the prior, a sum over dimensions"}
+    )
+    distil_weight: float = field(
+        default=0.3, metadata={"help": "weight beside it of the KL to the teacher, which holds what is known"}
     )
     discriminator_rate: float = field(
         default=0.3, metadata={"help": "the discriminator's learning rate over that of the others"}
@@ -90,7 +93,7 @@ class StudentTraining(_FactorTraining):
             raise InvalidConfig(f"gamma {self.gamma}: allowed 0 (the added dimensions are free) to 100; 1 is usual")
         if not 0 <= self.known_share <= 0.9:
             raise InvalidConfig(f"known_share {self.known_share}: allowed 0 to 0.9; 0.5 is usual")
-        for name in ("feature_weight", "kl_weight"):
+        for name in ("feature_weight", "kl_weight", "distil_weight"):
             if not 0 < getattr(self, name) <= 10_000:
                 raise InvalidConfig(f"{name} {getattr(self, name)}: allowed above 0 to 10000")
         if not 0.01 <= self.discriminator_rate <= 10:

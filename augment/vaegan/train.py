@@ -33,6 +33,9 @@ from augment.vaegan.settings import FactorShape, StudentTraining, TeacherTrainin
 
 __all__ = ["Look", "Source", "train_student", "train_teacher"]
 
+_FIRST_LOOK = 512
+"""Images from which a student takes its first guess at what is new."""
+
 Look = Callable[[Factors], NDArray[np.uint8] | None]
 """Previews (n, H, W, C) uint8 of the averaged network, or None."""
 
@@ -77,6 +80,7 @@ def train_student(
     seed_everything(training.seed)
     student = Student(shape)
     student.start_from(teacher)
+    student.begin_at(*source(_FIRST_LOOK, torch.Generator().manual_seed(training.seed)))
     frozen = precision.place(teacher.eval().requires_grad_(False))
     task = _Learning(frozen, source, look, training)
 
@@ -145,10 +149,10 @@ class _Learning:
         vae = training.feature_weight * feature_error(
             [level[: draw.count] for level in features], [level[: draw.count].detach() for level in seen]
         )
-        kl = training.beta * kl_to_prior(q) + kl_between(q, known)
+        kl = training.kl_weight * training.beta * kl_to_prior(q) + training.distil_weight * kl_between(q, known)
         game = generator_loss(of_x, of_prior, training.gamma)
         real, of_x, of_prior = judged.chunk(3)
-        return vae + training.kl_weight * kl + game + discriminator_loss(real, of_x, of_prior, training.gamma)
+        return vae + kl + game + discriminator_loss(real, of_x, of_prior, training.gamma)
 
     def previews(self, averaged: Student, precision: Precision) -> NDArray[np.uint8] | None:
         """What `look` shows."""

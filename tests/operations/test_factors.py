@@ -147,6 +147,8 @@ def test_what_does_not_fit_is_refused_with_the_reason(context: Context, tmp_path
     models = [model.id or 0 for model in store.models.list() if model.kind == "factors"]
     with pytest.raises(InvalidInput, match="has seen 'free' already"):
         train_factors(TrainFactorsConfig(label="free", teacher_id=min(models), **TINY), job)
+    with pytest.raises(InvalidInput, match="is a student"):
+        train_factors(TrainFactorsConfig(label="spot", teacher_id=max(models), **TINY), job)
     with pytest.raises(InvalidConfig, match="a student needs new images"):
         TrainFactorsConfig(teacher_id=1)
     with pytest.raises(InvalidConfig, match="beta 0"):

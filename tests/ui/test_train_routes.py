@@ -25,7 +25,7 @@ def test_redrawing_without_masks_is_refused_before_a_job_begins(store: Store):
 def test_each_kind_lists_its_own_models_and_speeds(store: Store):
     add_photographs(store)
     networks = [
-        ModelRecord(kind=kind, name=kind, path=f"{kind}.safetensors", sha256=kind, config={})
+        ModelRecord(kind=kind, name=kind, path=f"{kind}.safetensors", sha256=kind, config={"shape": {"added": 0}})
         for kind in ("ddpm", "redraw", "lora", "encoder", "factors", "dcgan")
     ]
     store.apply(networks)
