@@ -16,6 +16,8 @@ __all__ = ["Decoder", "Discriminator", "Encoder", "Enlarge", "Factors", "Student
 
 _HIDDEN = 256
 _FAINT, _RIDGE = 0.1, 1e-2
+"""Of the first guess at what is new: how far apart its ends lie, and what holds it back, in variances of what is seen.
+"""
 _ADDED_LOGVAR = -2.0
 """Of an added dimension before it is learned: a spread of 0.4."""
 
@@ -250,7 +252,9 @@ class Factors(nn.Module):
         assert isinstance(encoder, GrownEncoder)
         hidden = encoder.added.hidden(x).double()
         centred, told = hidden - hidden.mean(dim=0), 2 * y.double() - 1
-        ridge = _RIDGE * centred.square().sum(dim=0).mean() * torch.eye(centred.shape[1], dtype=torch.float64)
+        # Images that are all alike have no variance, and give no guess.
+        held = (_RIDGE * centred.square().sum(dim=0).mean()).clamp(min=1e-9)
+        ridge = held * torch.eye(centred.shape[1], dtype=torch.float64)
         guess = torch.linalg.solve(centred.T @ centred + ridge, centred.T @ (told - told.mean()))
         encoder.added.mean.weight.copy_((_FAINT * guess).float().expand_as(encoder.added.mean.weight))
         encoder.added.mean.bias.fill_(-_FAINT * float(hidden.mean(dim=0) @ guess))

@@ -78,6 +78,20 @@ def test_a_student_begins_as_its_teacher():
     assert (student.decoder.start[0].weight.grad[:, 4:6].abs().sum(dim=0) > 0).all()
 
 
+def test_the_first_guess_at_what_is_new_is_faint_and_of_images_all_alike_there_is_none():
+    torch.manual_seed(0)
+    student = Student(FactorShape(side_px=32, dimensions=4, added=1, width=8))
+    y = torch.arange(64) % 2
+    student.begin_at(torch.rand(64, 1, 32, 32) * (0.5 + 0.5 * y[:, None, None, None]), y)
+    lighter, darker = torch.rand(8, 1, 32, 32), torch.rand(8, 1, 32, 32) / 2
+    with torch.no_grad():
+        high, low = (student.encoder(x)[0][:, -1] for x in (lighter, darker))
+    assert low.max() < high.min() < low.min() + 0.5
+    student.begin_at(torch.zeros(64, 1, 32, 32), y)
+    with torch.no_grad():
+        assert (student.encoder(lighter)[0][:, -1] == 0).all()
+
+
 def test_a_colour_student_begins_as_its_grey_teacher():
     torch.manual_seed(0)
     teacher = Factors(FactorShape(side_px=32, dimensions=4, width=8))
