@@ -47,7 +47,7 @@ class EvaluateFactorsConfig:
     )
     seeds: tuple[int, ...] = field(default=(0, 1, 2), metadata={"help": "each a teacher with its students"})
     teacher_images: int = field(default=200_000, metadata={"help": "length of a teacher's training in sprites"})
-    student_images: int = field(default=60_000, metadata={"help": "length of a student's training in sprites"})
+    student_images: int = field(default=20_000, metadata={"help": "length of a student's training in sprites"})
     repeats: int = field(default=100, metadata={"help": "votes for each factor"})
     folder: str = field(
         default="", metadata={"help": "where to write the tables and the picture; beside the job if not given"}
