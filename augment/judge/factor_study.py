@@ -83,22 +83,27 @@ class Study:
 
         return self._kept(name, STUDENT, train)
 
-    def judge(self, teacher: Factors, student: Factors, gamma: float, seed: int) -> StudentFigures:
-        """The figures of a student beside its teacher.
+    def score(self, teacher: Factors, seed: int) -> float:
+        """Of a teacher, among white sprites."""
+        encode = _encoder(teacher, _white, self.precision)
+        return disentanglement(encode, SIZES, repeats=self.repeats, seed=seed).score
+
+    def judge(self, student: Factors, gamma: float, seed: int, teacher_score: float) -> StudentFigures:
+        """The figures of a student beside its teacher's score.
 
         Each factor is asked for where it varies: shape, scale, turn and place among white sprites, as of the teacher;
         the colour among the new ones, of one scale and turn. So gamma 1 of the published table follows from its first
         column and match rate: (0.808 x 5 + 1) / 6 = 0.840.
         """
-        plain = disentanglement(_encoder(teacher, _white), SIZES, repeats=self.repeats, seed=seed).score
-        known = disentanglement(_encoder(student, _white), SIZES, repeats=self.repeats, seed=seed)
+        white, new = (_encoder(student, images, self.precision) for images in (_white, _new))
+        known = disentanglement(white, SIZES, repeats=self.repeats, seed=seed)
         sizes = (FACTORS[0].size, FACTORS[3].size, FACTORS[4].size, COLOURS)
-        colour = disentanglement(_encoder(student, _new), sizes, fixed=(3,), repeats=self.repeats, seed=seed).votes
+        colour = disentanglement(new, sizes, fixed=(3,), repeats=self.repeats, seed=seed).votes
         whole = np.concatenate([known.votes, colour], axis=1)
         return StudentFigures(
             gamma=gamma,
             seed=seed,
-            teacher=plain,
+            teacher=teacher_score,
             without=known.score,
             with_added=float(whole.max(axis=1).sum() / whole.sum()),
             matched=float(colour[-1, 0] / colour.sum()),
@@ -158,15 +163,17 @@ def _new(factors: NDArray[np.int64]) -> Tensor:
 
 
 def _encoder(
-    network: Factors, images: Callable[[NDArray[np.int64]], Tensor]
+    network: Factors, images: Callable[[NDArray[np.int64]], Tensor], precision: Precision
 ) -> Callable[[NDArray[np.int64]], NDArray[np.float32]]:
     """Factors to the means of their images' latents."""
+    network = precision.place(network)
 
     @torch.no_grad()
     def encode(factors: NDArray[np.int64]) -> NDArray[np.float32]:
         firsts = range(0, len(factors), _ENCODED)
-        parts = [network.known(images(factors[first : first + _ENCODED]))[0] for first in firsts]
-        means: NDArray[np.float32] = torch.cat(parts).numpy()
+        with precision.autocast():
+            parts = [network.known(precision.arrange(images(factors[first : first + _ENCODED])))[0] for first in firsts]
+        means: NDArray[np.float32] = torch.cat(parts).float().cpu().numpy()
         return means
 
     return encode

@@ -108,10 +108,11 @@ def evaluate_factors(config: EvaluateFactorsConfig, context: Context) -> Evaluat
     figures: list[StudentFigures] = []
     for seed in config.seeds:
         teacher = study.teach(seed, stage.next(config.teacher_images))
+        score = study.score(teacher, seed)
         for gamma in config.gammas:
             student = study.learn(teacher, gamma, seed, stage.next(config.student_images))
             context.progress.check()
-            figures.append(study.judge(teacher, student, gamma, seed))
+            figures.append(study.judge(student, gamma, seed, score))
             if gamma == config.gammas[min(1, len(config.gammas) - 1)] and seed == config.seeds[0]:
                 (target / "traversal.png").write_bytes(encode_png(middle_traversal(student)))
             _write(target, figures)
