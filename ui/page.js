@@ -166,7 +166,7 @@
       address.searchParams.set("tab", now);
       history.replaceState(null, "", address);
       kizu.emit("tab", now);
-    }).observe(bar, { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
+    }).observe(document.body, { subtree: true, attributes: true, attributeFilter: ["aria-selected"] });
   }
 
   kizu.toggleHelp = () => {
