@@ -112,9 +112,10 @@ def evaluate_factors(config: EvaluateFactorsConfig, context: Context) -> Evaluat
         for gamma in config.gammas:
             student = study.learn(teacher, gamma, seed, stage.next(config.student_images))
             context.progress.check()
-            figures.append(study.judge(student, gamma, seed, score))
+            # Before it is judged: that moves it to the GPU where there is one.
             if gamma == config.gammas[min(1, len(config.gammas) - 1)] and seed == config.seeds[0]:
                 (target / "traversal.png").write_bytes(encode_png(middle_traversal(student)))
+            figures.append(study.judge(student, gamma, seed, score))
             _write(target, figures)
     result = _summed(config, figures, str(target))
     (target / "factors.md").write_text(result.markdown, encoding="utf-8")
