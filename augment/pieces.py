@@ -84,7 +84,7 @@ def cut_piece(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], marked: NDArra
 def lay(piece: Piece, placing: Placing, size: tuple[int, int], channels: int) -> Laid:
     """The piece at its place on a picture of size (height, width), grey or colour, cut off at its border.
 
-    InvalidInput where nothing of it lies on the picture.
+    InvalidInput where nothing of it lies on the picture, or it is too thin at this size for any pixel.
     """
     height, width = size
     reach = 0.5 * placing.scale * math.hypot(*piece.mask.shape) + _AROUND_PX
@@ -103,6 +103,8 @@ def lay(piece: Piece, placing: Placing, size: tuple[int, int], channels: int) ->
             ]
             marked = _moved(piece.marked.astype(np.float32), numbers, box, Image.Resampling.BILINEAR) >= 0.5
             return Laid(box, np.stack(planes, axis=2), mask, marked & mask if (marked & mask).any() else mask)
+        if 0 <= placing.x_px < width and 0 <= placing.y_px < height:
+            raise InvalidInput(f"at {placing.scale:.3g} of its size the piece is too thin to be seen: make it larger")
     raise InvalidInput(
         f"the piece lies at {placing.x_px:g}, {placing.y_px:g}, outside the picture of {width} x {height} px: "
         "move it onto the picture"

@@ -94,6 +94,14 @@ def test_pieces_at_the_border_are_cut_off_and_beside_it_refused(piece: Piece):
         lay(piece, Placing(x_px=-21, y_px=45), SIZE, 1)
 
 
+def test_a_piece_too_thin_for_any_pixel_is_refused():
+    line = np.zeros(SIZE, dtype=np.bool_)
+    line[45, :] = True
+    thin = cut_piece(picture(0, 200).astype(np.uint8), line)
+    with pytest.raises(InvalidInput, match=r"at 0\.1 of its size the piece is too thin"):
+        lay(thin, Placing(x_px=40.3, y_px=40.3, scale=0.1), SIZE, 1)
+
+
 def test_a_piece_that_covers_all_has_no_seam(piece: Piece):
     laid = lay(piece, Placing(x_px=20, y_px=15, scale=3), (30, 40), 1)
     assert laid.mask.all() and not seam_ring(laid.mask, 3).any()

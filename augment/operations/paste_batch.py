@@ -5,10 +5,15 @@ to make it again. What a stopped job has committed stays, and the resumed one ma
 """
 
 import random
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any, Literal
 
-from augment.errors import InvalidConfig, NotFound
+import numpy as np
+
+from augment.errors import InvalidConfig, InvalidInput, NotFound
 from augment.masked import PasteConfig
 from augment.operations.context import Context
 from augment.operations.cutmix import Harmony, cutmix_recipe
@@ -20,10 +25,10 @@ from augment.operations.views import load_mask
 from augment.pieces import Placing, lay
 from augment.store import ImageRecord, Store
 
-__all__ = ["PasteBatchConfig", "PasteBatchResult", "paste_batch"]
+__all__ = ["PasteBatchConfig", "PasteBatchResult", "paste_batch", "paste_recipes"]
 
 _STRETCH = (0.8, 1.25)
-_PLACES = 48
+_PLACES, _SOURCES = 48, 8
 _MARGIN_PX = 1
 """Surroundings that a defect takes along beside the feather, so that its seam runs through good material."""
 _OPACITY = (0.2, 1.0)
@@ -74,19 +79,26 @@ def paste_batch(config: PasteBatchConfig, context: Context) -> PasteBatchResult:
     Only the training split is cut from and pasted on. NotFound where no photograph fits, or none with a mask.
     """
     store = context.store
-    below, sources = _images(config, store)
+    recipes = paste_recipes(config, context)
     made = set() if context.job_id is None else {row.seed for row in store.samples.rows(job_id=context.job_id)}
     projection = store.projections.latest()
     mapped = None if projection is None else MappedEncoder.load(context, projection)
-    for number in range(config.count):
-        seed = config.seed + number
+    for number, (seed, recipe) in enumerate(recipes):
         context.progress(number, config.count)
-        if seed in made:
-            continue
-        recipe = _recipe(config, below[number % len(below)], sources, seed, context)
-        context.commit([pasted_sample(recipe, seed, context, mapped)])
+        if seed not in made:
+            context.commit([pasted_sample(recipe(), seed, context, mapped)])
     context.progress(config.count, config.count)
     return PasteBatchResult(samples=config.count)
+
+
+def paste_recipes(config: PasteBatchConfig, context: Context) -> list[tuple[int, Callable[[], dict[str, Any]]]]:
+    """The seeds of the samples, and what makes the recipe of each. NotFound as `paste_batch`."""
+    below, sources = _images(config, context.store)
+    seeds = range(config.seed, config.seed + config.count)
+    return [
+        (seed, partial(_recipe, config, below[number % len(below)], sources, seed, context))
+        for number, seed in enumerate(seeds)
+    ]
 
 
 def _images(config: PasteBatchConfig, store: Store) -> tuple[list[ImageRecord], list[ImageRecord]]:
@@ -113,16 +125,13 @@ def _recipe(
 ) -> dict[str, Any]:
     """All that makes the sample `seed`: both photographs, and the place or the noise."""
     chance = random.Random(f"{config.method}:{config.label}:{below.sha256}:{seed}")
-    source = chance.choice([one for one in sources if one.sha256 != below.sha256] or sources)
-    recipe: dict[str, Any] = {
-        "method": config.method,
-        "label": config.label,
-        "below_sha256": below.sha256,
-        "source_sha256": source.sha256,
-    }
+    others = [one for one in sources if one.sha256 != below.sha256] or sources
+    recipe: dict[str, Any] = {"method": config.method, "label": config.label, "below_sha256": below.sha256}
     if config.method == "perlin":
+        recipe |= {"source_sha256": chance.choice(others).sha256}
         return {**recipe, "opacity": round(chance.uniform(*_OPACITY), 4), "mirrored": chance.random() < 0.5}
-    placing = _placing(config, below, source, chance, context.store)
+    source, placing = _placed(config, below, others, chance, context.store)
+    recipe["source_sha256"] = source.sha256
     if config.method == "cutmix":
         harmonised = cutmix_recipe(config, config.label, below, source, placing, context)
         return {**harmonised, "margin_px": _MARGIN_PX + config.feather_px}
@@ -136,10 +145,23 @@ def _recipe(
     }
 
 
+def _placed(
+    config: PasteBatchConfig, below: ImageRecord, sources: list[ImageRecord], chance: random.Random, store: Store
+) -> tuple[ImageRecord, Placing]:
+    """A photograph to take from, and where its piece comes to lie; of those whose piece can be seen there."""
+    for _ in range(_SOURCES):
+        source = chance.choice(sources)
+        with suppress(InvalidInput):
+            return source, _placing(config, below, source, chance, store)
+    source = chance.choice(sources)
+    return source, _placing(config, below, source, chance, store)
+
+
 def _placing(
     config: PasteBatchConfig, below: ImageRecord, source: ImageRecord, chance: random.Random, store: Store
 ) -> Placing:
-    """A size, a turn, and of some places the one where most of the piece lies on the part."""
+    """A size, a turn, and of some places the one where most of the piece lies on the part. InvalidInput for a piece too
+    thin to be seen at this size."""
     low, high = _STRETCH
     scale = like_sized(source, below) * low * (high / low) ** chance.random()
     piece = piece_of(store, source, margin_px=_MARGIN_PX + config.feather_px)
@@ -148,16 +170,15 @@ def _placing(
     turn_deg = 360 * chance.random() if config.turn else 0.0
     mirrored = chance.random() < 0.5
     reach = [0.5 * scale * length for length in piece.mask.shape]
-    part = estimate_part(store, below)
+    estimated = estimate_part(store, below)
+    part = np.ones((below.height_px, below.width_px), dtype=np.bool_) if estimated is None else estimated
     tried: list[tuple[float, Placing]] = []
-    for _ in range(_PLACES if part is not None else 1):
+    for _ in range(_PLACES):
         y, x = (
             min(half, length / 2) + chance.random() * max(0.0, length - 2 * half)
             for half, length in zip(reach, (below.height_px, below.width_px), strict=True)
         )
         placing = Placing(x_px=round(x, 2), y_px=round(y, 2), scale=scale, turn_deg=turn_deg, mirrored=mirrored)
-        if part is None:
-            return placing
         laid = lay(piece, placing, part.shape[:2], 1)
         tried.append((float(part[laid.box.slices][laid.mask].mean()), placing))
         if tried[-1][0] == 1.0:

@@ -89,6 +89,29 @@ def test_a_resumed_job_makes_the_rest_alone(library: Store, tmp_path):
     assert commits == [1, 1] and [sample.id for sample in library.samples.list()][:2] == first
 
 
+def test_a_defect_too_thin_for_a_small_photograph_gives_way_to_another(library: Store, tmp_path):
+    """A scratch of one px over a photograph 64 times as large shows only where a pixel happens to meet it."""
+    side = 8 * HEIGHT
+    scratch = np.zeros((side, side), dtype=np.bool_)
+    scratch[side // 2, 10:-10] = True
+    sha256 = library.files.put(encode_png(np.full((side, side, 1), 150, np.uint8)))
+    library.apply(
+        [
+            image_record(
+                30,
+                sha256=sha256,
+                mask_sha256=library.files.put(encode_mask(scratch)),
+                label="spot",
+                width_px=side,
+                height_px=side,
+            )
+        ]
+    )
+    paste_batch(PasteBatchConfig(label="spot", on="free", count=12, feather_px=0), context_of(library, tmp_path))
+    masks = [decode_mask(library.files.path(sample.mask_sha256), (WIDTH, HEIGHT)) for sample in library.samples.list()]
+    assert len(masks) == 12 and all(mask.any() for mask in masks)
+
+
 def test_what_is_not_there_is_named(library: Store, tmp_path):
     context = context_of(library, tmp_path / "job")
     with pytest.raises(NotFound, match="no training image of 'free' has a mask: masks are there for spot"):
