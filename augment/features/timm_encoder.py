@@ -24,7 +24,7 @@ from augment.errors import InvalidInput, NotFound
 from augment.features.neighbours import Floats, check_points
 from augment.training.precision import Precision, choose_precision
 
-__all__ = ["TimmEncoder"]
+__all__ = ["TimmEncoder", "create_timm"]
 
 _INSTEAD = "the built-in encoder needs no download: choose 'builtin'"
 _WEIGHT_ENDINGS = (".safetensors", ".bin", ".pth", ".pt")
@@ -48,7 +48,7 @@ class TimmEncoder:
         self.source = source
         self.precision = precision or choose_precision()
         self.batch_size = batch_size
-        model = _create(source)
+        model = create_timm(source)
         # The whole network was filled, head included, before the head goes: a partial file cannot pass.
         model.reset_classifier(0)  # type: ignore[operator]  # every timm model has it
         self.model = self.precision.place(model).eval()
@@ -145,7 +145,7 @@ class TimmEncoder:
         return np.asarray(features.float().cpu().numpy(), dtype=np.float32)
 
 
-def _create(source: str) -> nn.Module:
+def create_timm(source: str) -> nn.Module:
     """The timm model with all its weights, head included."""
     name, arguments = _resolve(source)
     try:

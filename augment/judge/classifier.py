@@ -102,19 +102,28 @@ class Classifier:
         Raises:
             InvalidInput: images of another shape than it was trained on.
         """
+        return self.last_layer(images)[1]
+
+    def last_layer(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What comes into the last layer, (n, d) float32 from 0, and the probabilities that come of it.
+
+        images and errors: as `probability`.
+        """
         shape = self._net.net.net_config
         if images.shape[1:] != (shape.side_px, shape.side_px, shape.channels) or images.dtype != np.uint8:
             raise InvalidInput(
                 f"images {images.shape} {images.dtype}: this classifier takes (n, {shape.side_px}, {shape.side_px}, "
                 f"{shape.channels}) uint8; train it again for this view"
             )
+        entering = [np.empty((0, shape.dim), dtype=np.float32)]
         parts = [np.empty((0, self.classes), dtype=np.float32)]
         with torch.inference_mode(), self.precision.autocast():
             for start in range(0, len(images), self.batch_size):
                 pixels = torch.from_numpy(np.ascontiguousarray(images[start : start + self.batch_size]))
-                logits = self._net(self.precision.arrange(self._net.net.normalise(pixels)))
-                parts.append(torch.softmax(logits.float(), dim=1).cpu().numpy())
-        return np.concatenate(parts)
+                hidden = torch.relu(self._net.net(self.precision.arrange(self._net.net.normalise(pixels))))
+                entering.append(hidden.float().cpu().numpy())
+                parts.append(torch.softmax(self._net.head(hidden).float(), dim=1).cpu().numpy())
+        return np.concatenate(entering), np.concatenate(parts)
 
     def save(self, path: Path) -> str:
         """Write the weights as safetensors; return the file's SHA-256."""
