@@ -21,14 +21,14 @@ from typing import Any
 from augment import errors
 from augment.errors import JobFailed, KizuError
 from augment.operations.configs import config_from_json, to_json
-from augment.store.records import Change, ImageRecord, ModelRecord, ProjectionRecord, SampleRecord
+from augment.store.records import Change, GateRecord, ImageRecord, ModelRecord, ProjectionRecord, SampleRecord
 
 Message = dict[str, Any]
 
 _LENGTH = struct.Struct("!I")
 _LARGEST_MESSAGE_BYTES = 256 * 2**20
 _CHANGES: dict[str, type[Any]] = {
-    record.__name__: record for record in (ImageRecord, SampleRecord, ModelRecord, ProjectionRecord)
+    record.__name__: record for record in (ImageRecord, SampleRecord, ModelRecord, ProjectionRecord, GateRecord)
 }
 
 

@@ -1,18 +1,22 @@
-"""The workspace and what it remembers: images, drafts, samples, verdicts, jobs, models, projections, settings, files.
+"""The workspace and what it remembers: images, drafts, samples, gates, verdicts, jobs, models, projections,
+settings, files.
 
 Knows no torch, no operation and no user interface.
 """
 
 from augment.store.drafts import Drafts
 from augment.store.files import Files
+from augment.store.gates import Gates
 from augment.store.images import Images
 from augment.store.jobs import Jobs
 from augment.store.models import Models
 from augment.store.projections import Projections
 from augment.store.records import (
+    CONTROL,
     Change,
     Decision,
     DraftRecord,
+    GateRecord,
     ImageRecord,
     JobRecord,
     JobState,
@@ -32,11 +36,14 @@ from augment.store.verdicts import Verdicts
 from augment.store.workspace import Hold, Workspace, now
 
 __all__ = [
+    "CONTROL",
     "Change",
     "Decision",
     "DraftRecord",
     "Drafts",
     "Files",
+    "GateRecord",
+    "Gates",
     "Hold",
     "ImageRecord",
     "Images",

@@ -168,7 +168,16 @@ DROP TABLE kept_models;
 # Made anew once more, so that kinds of networks that are still to come need no migration of their own.
 _ANY_MODEL = _REDRAWERS.replace("CHECK (kind IN ('encoder', 'ddpm', 'redraw'))", "CHECK (kind <> '')")
 
-MIGRATIONS: tuple[str, ...] = (_INITIAL, _BATCHES, _PROBABILITIES, _DRAFTS, _REDRAWERS, _ANY_MODEL)
+_GATES = """
+CREATE TABLE gates (
+    sample_id INTEGER NOT NULL PRIMARY KEY REFERENCES samples (id),
+    numbers TEXT NOT NULL,
+    basis TEXT NOT NULL,
+    measured_at TEXT NOT NULL
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_INITIAL, _BATCHES, _PROBABILITIES, _DRAFTS, _REDRAWERS, _ANY_MODEL, _GATES)
 """SQL scripts; the first takes a database from version 0 to 1, and so on. Statements end with `;` at a line's end."""
 
 VERSION = len(MIGRATIONS)

@@ -15,6 +15,10 @@ JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrup
 ModelKind = Literal["encoder", "ddpm", "redraw", "lora", "dcgan", "factors"]
 
 
+CONTROL = "control"
+"""Method of samples that are real images, mixed into the review unmarked. Never trained on, exported or counted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRecord:
     """An imported photograph. `sha256` addresses the bytes as they came; `name` is the path inside its source.
@@ -159,5 +163,19 @@ class ProjectionRecord:
     id: int | None = None
 
 
-Change = ImageRecord | SampleRecord | ModelRecord | ProjectionRecord
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRecord:
+    """What the gates measured of a sample, by gate, and its value, which no gate asks for.
+
+    `basis` names what real images, view and judges it was measured against; measured again, the newer numbers take the
+    place of the older.
+    """
+
+    sample_id: int
+    numbers: dict[str, float]
+    basis: str
+    measured_at: str = ""
+
+
+Change = ImageRecord | SampleRecord | ModelRecord | ProjectionRecord | GateRecord
 """What an operation may add; a worker sends these to the server, which alone writes them."""

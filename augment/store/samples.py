@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 from augment.errors import InvalidInput, NotFound
 from augment.store import schema
 from augment.store.database import Database, is_among
-from augment.store.records import SampleRecord, Split, Status
+from augment.store.records import CONTROL, SampleRecord, Split, Status
 from augment.store.workspace import now
 
 __all__ = ["SampleOrder", "SampleRow", "Samples", "insert_sample"]
@@ -118,8 +118,9 @@ class Samples:
             return [SampleRow._make(row) for row in connection.execute(query.limit(limit).offset(offset))]
 
     def counts(self) -> dict[Status, int]:
-        """Return the number of samples by status; all three are always there."""
-        query = select(_SAMPLES.c.status, func.count()).group_by(_SAMPLES.c.status)
+        """Return the number of samples by status, controls left out; all three are always there."""
+        own = select(_SAMPLES.c.status, func.count()).where(_SAMPLES.c.method != CONTROL)
+        query = own.group_by(_SAMPLES.c.status)
         with self._database.read() as connection:
             found = {row[0]: row[1] for row in connection.execute(query)}
         statuses: tuple[Status, ...] = ("candidate", "accepted", "rejected")

@@ -35,6 +35,7 @@ __all__ = [
     "Metrics",
     "canonical_json",
     "drafts",
+    "gates",
     "groups",
     "images",
     "jobs",
@@ -265,6 +266,16 @@ projections = Table(
     Column("created_at", Text, nullable=False),
     sqlite_autoincrement=True,
 )
+
+gates = Table(
+    "gates",
+    metadata,
+    Column("sample_id", Integer, ForeignKey("samples.id"), primary_key=True),
+    Column("numbers", Json, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("measured_at", Text, nullable=False),
+)
+"""What the gates measured of each sample, as JSON by gate."""
 
 settings = Table(
     "settings",

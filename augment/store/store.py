@@ -13,11 +13,12 @@ from augment.store import schema
 from augment.store.database import Database
 from augment.store.drafts import Drafts
 from augment.store.files import Files
+from augment.store.gates import Gates, insert_gates
 from augment.store.images import Images, insert_image
 from augment.store.jobs import Jobs
 from augment.store.models import Models, insert_model
 from augment.store.projections import Projections, insert_projection
-from augment.store.records import Change, ImageRecord, ModelRecord, SampleRecord
+from augment.store.records import Change, GateRecord, ImageRecord, ModelRecord, SampleRecord
 from augment.store.samples import Samples, insert_sample
 from augment.store.settings import Settings
 from augment.store.verdicts import Verdicts
@@ -40,8 +41,8 @@ def _refuse_emptied(workspace: Workspace) -> None:
 class Store:
     """An open workspace. Safe to use from many threads; writes go one at a time.
 
-    Attributes: images, drafts, samples, verdicts, jobs, models, projections, settings (rooms of the database), files
-    (content-addressed; may also be written through a read-only store), workspace.
+    Attributes: images, drafts, samples, gates, verdicts, jobs, models, projections, settings (rooms of the database),
+    files (content-addressed; may also be written through a read-only store), workspace.
     """
 
     def __init__(self, workspace: Workspace, *, read_only: bool = False) -> None:
@@ -61,6 +62,7 @@ class Store:
         self.images = Images(self._database)
         self.drafts = Drafts(self._database)
         self.samples = Samples(self._database)
+        self.gates = Gates(self._database)
         self.verdicts = Verdicts(self._database)
         self.jobs = Jobs(self._database)
         self.models = Models(self._database)
@@ -82,9 +84,9 @@ class Store:
         """Store records in order in one transaction, all or none, and return their ids.
 
         An image with bytes already there, and a sample with the same bytes, seed and recipe, keep their first id and
-        fields; models and projections are always new. An image takes the split its group already has. Raises
-        InvalidInput for a record the database refuses, WorkspaceError where it cannot be written; then nothing was
-        stored.
+        fields; models and projections are always new; the gates' numbers take the place of older ones. An image takes
+        the split its group already has. Raises InvalidInput for a record the database refuses, WorkspaceError where it
+        cannot be written; then nothing was stored.
         """
         ids = []
         with self._database.write() as connection:
@@ -95,6 +97,8 @@ class Store:
                     ids.append(insert_sample(connection, change))
                 elif isinstance(change, ModelRecord):
                     ids.append(insert_model(connection, change))
+                elif isinstance(change, GateRecord):
+                    ids.append(insert_gates(connection, change))
                 else:
                     ids.append(insert_projection(connection, change))
         return ids

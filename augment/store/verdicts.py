@@ -173,12 +173,16 @@ class Verdicts:
             self._database, select(_VERDICTS).where(_VERDICTS.c.sample_id == sample_id).order_by(_VERDICTS.c.id)
         )
 
-    def standing(self, sample_ids: Sequence[int] | None = None) -> dict[int, VerdictRecord]:
+    def standing(
+        self, sample_ids: Sequence[int] | None = None, reviewer: str | None = None
+    ) -> dict[int, VerdictRecord]:
         """Return by sample id the accepted or rejected verdict that decides its status.
 
-        For the samples named, or for all. A sample that is a candidate has none.
+        For the samples named, or for all; of one reviewer the newest of that one's own. A candidate has none.
         """
         query = select(func.max(_VERDICTS.c.id)).where(_DECIDES)
+        if reviewer is not None:
+            query = query.where(_VERDICTS.c.reviewer == reviewer)
         if sample_ids is not None:
             query = query.where(is_among(_VERDICTS.c.sample_id, sample_ids))
         newest = query.group_by(_VERDICTS.c.sample_id)
@@ -186,6 +190,11 @@ class Verdicts:
             self._database, select(_VERDICTS).where(_VERDICTS.c.id.in_(newest)).order_by(_VERDICTS.c.sample_id)
         )
         return {record.sample_id: record for record in found}
+
+    def reviewers(self) -> list[str]:
+        """Return who has decided, sorted."""
+        with self._database.read() as connection:
+            return [*connection.scalars(select(_VERDICTS.c.reviewer).distinct().order_by(_VERDICTS.c.reviewer))]
 
     def count(self) -> int:
         """Return how many rows are there, the undone and the undoing ones included."""

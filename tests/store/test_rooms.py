@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from augment.errors import InvalidInput, NotFound, WorkspaceError
-from augment.store import JobRecord, ModelRecord, ProjectionRecord, Store
+from augment.store import GateRecord, JobRecord, ModelRecord, ProjectionRecord, Store
 from tests.examples import image_record, sample_record
 
 
@@ -212,3 +212,16 @@ def test_check_names_missing_files(store):
     store.files.path(sha256).unlink()
     [problem] = store.check()
     assert problem == f"file {sha256} of images is missing from {store.files.folder}"
+
+
+def test_newer_numbers_of_the_gates_take_the_place_of_older_ones(store):
+    first, second = store.apply([sample_record(1), sample_record(2)])
+    store.apply([GateRecord(sample_id=first, numbers={"copy": 0.4, "noise": -1.5}, basis="a")])
+    store.apply([GateRecord(sample_id=first, numbers={"copy": 0.9}, basis="b")])
+    [(sample_id, found)] = store.gates.of().items()
+    assert (sample_id, found.numbers, found.basis) == (first, {"copy": 0.9}, "b")
+    assert store.gates.of([second]) == {}
+    with pytest.raises(NotFound, match="sample 99"):
+        store.apply([GateRecord(sample_id=99, numbers={}, basis="a")])
+    with pytest.raises(InvalidInput, match="finite"):
+        store.apply([GateRecord(sample_id=second, numbers={"copy": math.nan}, basis="a")])
