@@ -124,6 +124,13 @@ OPERATIONS: dict[str, Operation] = {
         _operation("redraw", "Re-draw a part", "redraw", "RedrawConfig", "redraw", long=False),
         _operation("redraw_batch", "Re-draw many", "redraw_batch", "RedrawBatchConfig", "redraw_batch", long=True),
         _operation("paste_batch", "Paste many", "paste_batch", "PasteBatchConfig", "paste_batch", long=True),
+        _operation("gate", "Run the gates", "gate", "GateConfig", "gate", long=True),
+        _operation(
+            "mix_controls", "Mix in real images", "mix_controls", "MixControlsConfig", "mix_controls", long=True
+        ),
+        _operation("loop", "Close the loop", "loop", "LoopConfig", "loop", long=True),
+        _operation("plan", "Plan what to generate", "plan", "PlanConfig", "plan", long=False),
+        _operation("make_plan", "Make what is planned", "make_plan", "PlanConfig", "make_plan", long=True),
         _operation("propose", "Propose places at a boundary", "propose", "ProposeConfig", "propose", long=False),
         _operation("regenerate", "Make a sample again", "regenerate", "RegenerateConfig", "regenerate", long=False),
         _operation(
@@ -132,6 +139,30 @@ OPERATIONS: dict[str, Operation] = {
             "evaluate_variations",
             "EvaluateVariationsConfig",
             "evaluate_variations",
+            long=True,
+        ),
+        _operation(
+            "evaluate_classifier",
+            "Evaluate samples by a classifier",
+            "evaluate_classifier",
+            "EvaluateClassifierConfig",
+            "evaluate_classifier",
+            long=True,
+        ),
+        _operation(
+            "evaluate_samples",
+            "Measure samples",
+            "evaluate_samples",
+            "EvaluateSamplesConfig",
+            "evaluate_samples",
+            long=True,
+        ),
+        _operation(
+            "evaluate_demo",
+            "Evaluate the demo",
+            "evaluate_demo",
+            "EvaluateDemoConfig",
+            "evaluate_demo",
             long=True,
         ),
         _operation(

@@ -7,20 +7,24 @@ by one grey level between processors. Imports no torch.
 import json
 import shutil
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from augment.errors import NotReady
-from augment.store import Change, ModelRecord, ProjectionRecord, SampleRecord, Store
+from augment.store import Change, JobRecord, ModelRecord, ProjectionRecord, SampleRecord, Store
 from augment.store.records import ModelKind
 
-__all__ = ["pack_demo", "unpack_demo"]
+__all__ = ["pack_demo", "pack_evaluation", "unpack_demo"]
 
 _MODELS: tuple[ModelKind, ...] = ("encoder", "ddpm")
 _NOT_SHIPPED = ("id", "job_id", "created_at")
+_EVALUATION = "evaluation"
+"""The job that was an evaluation, and of its report what can be read without a browser."""
 
 
 def pack_demo(store: Store, folder: Path) -> int:
@@ -65,6 +69,19 @@ def _pack_samples(store: Store, path: Path) -> None:
         archive.writestr("samples.json", json.dumps(records))
 
 
+def pack_evaluation(store: Store, config: Mapping[str, Any], result: Mapping[str, Any], folder: Path) -> None:
+    """Write an evaluation of the demo into `folder`, a demo that is packed: its config and result as JSON."""
+    names = {image.id: image.name for image in store.images.list()}
+    report = {**result["report"], "test_ids": [names[one] for one in result["report"]["test_ids"]]}
+    target = folder / _EVALUATION
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    for kept in ("classifier.md", "classifier.png"):
+        shutil.copyfile(Path(result["folder"]) / kept, target / kept)
+    told = {"config": {**config, "folder": ""}, "result": {**result, "folder": "", "report": report}}
+    (target / "job.json").write_text(json.dumps(told), encoding="utf-8")
+
+
 def unpack_demo(store: Store, folder: Path) -> None:
     """Register the models, map and samples of `folder` in a workspace that holds the demo set.
 
@@ -77,6 +94,7 @@ def unpack_demo(store: Store, folder: Path) -> None:
     _keep_view(store, folder)
     _unpack_model(store, folder, "ddpm", {"encoder_id": ids["encoder"], "projection_id": projection_id})
     _unpack_samples(store, folder / "samples.zip", projection_id)
+    _unpack_evaluation(store, folder / _EVALUATION)
 
 
 def _keep_view(store: Store, folder: Path) -> None:
@@ -135,6 +153,31 @@ def _unpack_samples(store: Store, path: Path, projection_id: int) -> None:
             )
         )
     store.apply(changes)
+
+
+def _unpack_evaluation(store: Store, folder: Path) -> None:
+    """The evaluation as a job that is done."""
+    if not folder.is_dir() or any(job.operation == "evaluate_classifier" for job in store.jobs.list()):
+        return
+    told = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    ids = {image.name: image.id for image in store.images.list()}
+    target = store.workspace.exports_dir / "evaluate-classifier-demo"
+    shutil.copytree(folder, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("job.json"))
+    result = told["result"]
+    report = {**result["report"], "test_ids": [ids[name] for name in result["report"]["test_ids"]]}
+    _write_json(target / "classifier.json", report)
+    now = datetime.now(UTC).isoformat()
+    store.jobs.add(
+        JobRecord(
+            operation="evaluate_classifier",
+            config=told["config"],
+            title="Evaluate samples by a classifier",
+            state="done",
+            result={**result, "folder": str(target), "report": report},
+            started_at=now,
+            finished_at=now,
+        )
+    )
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from augment.exporting.verify import verify
 from augment.exporting.writers import FORMATS, ExportFormat, Written, write
 from augment.operations.aside import export_folder, written_aside
 from augment.operations.context import Context
-from augment.store import SampleRecord, Status, Store, judged, now
+from augment.store import CONTROL, SampleRecord, Status, Store, judged, now
 
 if TYPE_CHECKING:
     pass
@@ -172,7 +172,7 @@ def _samples(config: ExportConfig, store: Store) -> Iterator[SampleRecord]:
             offset += len(page)
             for sample in page:
                 label_fits = not config.labels or sample.label in config.labels
-                if label_fits and (not config.methods or sample.method in config.methods):
+                if sample.method != CONTROL and label_fits and (not config.methods or sample.method in config.methods):
                     yield sample
 
 

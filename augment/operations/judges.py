@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from augment.features.encoders import Encoder
     from augment.judge.classifier import Classifier, JudgeConfig
 
-__all__ = ["Judges", "find_judges"]
+__all__ = ["Judges", "find_judges", "judge_home", "kept_judge"]
 
 Report = Callable[[int, int, Any], None]
 
@@ -83,14 +83,14 @@ def find_judges(wanted: str, config: "JudgeConfig", view: View, map_encoder_id: 
     training = read_labelled("train", labels, view, context)
     if not len(training.images):
         raise NotReady("the training split has no images: import images before judging samples")
-    home = context.store.workspace.cache_dir / "judges" / _fingerprint(context.store, labels, view, config)
+    home = judge_home(context.store, labels, view, config)
     first, second = staged(context, 0, 500), staged(context, 500, 500)
-    told, weights = _kept(
+    told, weights = kept_judge(
         home, "classifier", first, lambda report, path: train_classifier(training, len(labels), config, report, path)
     )
     classifier = Classifier.load(told, weights)
     if wanted == "builtin":
-        told, weights = _kept(
+        told, weights = kept_judge(
             home, "encoder", second, lambda report, path: train_judge_encoder(training, config, report, path)
         )
         encoder = load_encoder(told, weights)
@@ -117,7 +117,9 @@ def find_judges(wanted: str, config: "JudgeConfig", view: View, map_encoder_id: 
     return replace(judges, units=_units(judges.features)) if wanted == "builtin" else judges
 
 
-def _kept(home: Path, name: str, context: Context, train: Callable[[Report, Path], Any]) -> tuple[dict[str, Any], Path]:
+def kept_judge(
+    home: Path, name: str, context: Context, train: Callable[[Report, Path], Any]
+) -> tuple[dict[str, Any], Path]:
     """Config and weights of a judge, trained if they are not there; `train(report, checkpoint)` gives one to save."""
     weights, about = home / f"{name}.safetensors", home / f"{name}.json"
     if not (weights.is_file() and about.is_file()):
@@ -136,9 +138,9 @@ def _units(features: Floats) -> tuple[Floats, float]:
     return features.mean(axis=0), float(np.sqrt(features.var(axis=0).mean())) or 1.0
 
 
-def _fingerprint(store: Store, labels: Sequence[str], view: View, config: "JudgeConfig") -> str:
-    """Of all that decides the judges' weights, the order of the images included."""
-    images = [(image.sha256, image.label) for image in store.images.list(split="train")]
+def judge_home(store: Store, labels: Sequence[str], view: View, config: "JudgeConfig") -> Path:
+    """The folder of the judges: named by all that decides their weights, the order of the images included."""
+    images = [(image.sha256, image.label, image.group) for image in store.images.list(split="train")]
     recipes = [asdict(config.classifier()), asdict(config.encoder())]
     about = json.dumps([images, list(labels), view.to_json(), recipes], sort_keys=True)
-    return hashlib.sha256(about.encode()).hexdigest()[:24]
+    return store.workspace.cache_dir / "judges" / hashlib.sha256(about.encode()).hexdigest()[:24]

@@ -17,10 +17,11 @@ from augment.masked import separate
 from augment.operations.views import load_mask, load_pixels
 from augment.store import ImageRecord, Store
 
-__all__ = ["estimate_part", "library_mask"]
+__all__ = ["estimate_part", "library_mask", "marked_labels"]
 
 _MOST_TRIES = 64
 """Masks opened before giving up: images of the flawless class often come with an empty one."""
+_MASKS_LOOKED_AT = 8
 _STRETCH = (0.8, 1.25)
 _PLACES = 48
 _RIM_SHARE = 0.02
@@ -61,6 +62,20 @@ def library_mask(
                 return _laid_at_rim(mask, size, chance)
             return _laid(mask, size, part, chance)
     raise NotFound(f"the masks{of_label} are empty: {min(len(masked), _MOST_TRIES)} were opened; choose another label")
+
+
+def marked_labels(images: Sequence[ImageRecord], store: Store) -> tuple[str, ...]:
+    """The labels of these images whose masks show something, the most frequent first; of each a few masks are opened.
+
+    Some data sets give good parts masks as well, with nothing in them.
+    """
+    labels = [one.label for one in images]
+    found = []
+    for label in sorted(set(labels), key=lambda label: (-labels.count(label), label)):
+        masked = [one for one in images if one.label == label and one.mask_sha256 is not None]
+        if any(mask.any() for one in masked[:_MASKS_LOOKED_AT] if (mask := load_mask(store, one)) is not None):
+            found.append(label)
+    return tuple(found)
 
 
 def estimate_part(store: Store, image: ImageRecord) -> NDArray[np.bool_] | None:
