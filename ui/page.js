@@ -6,7 +6,7 @@
   const REST_MS = 1500;
   // The help's sections: the name of each, and its rows of keys and text. Here, for the tabs are loaded when first shown.
   const KEYS = [
-    ["shell.everywhere", [["Alt+1…8", "shell.key_tabs"], ["?", "shell.key_help"], ["Ctrl+Z", "shell.key_undo"], ["Esc", "shell.key_close"]]],
+    ["shell.everywhere", [["Alt+1…9", "shell.key_tabs"], ["?", "shell.key_help"], ["Ctrl+Z", "shell.key_undo"], ["Esc", "shell.key_close"]]],
     ["shell.data", [["← →", "data.key_next"], ["M", "data.key_mask"]]],
     ["shell.map", [["G", "map.key_generate"], ["B", "way.key_boundary"], ["L", "map.key_lasso"], ["Shift+↗", "map.key_path"], ["M", "map.key_mask"], ["0", "map.key_fit"], ["Esc", "map.key_clear"]]],
     ["shell.inpaint", [["B", "inpaint.tool_brush"], ["E", "inpaint.tool_eraser"], ["L", "inpaint.tool_line"], ["P", "inpaint.tool_polygon"], ["F", "inpaint.tool_fill"], ["[ ]", "inpaint.key_size"], ["Alt+↕", "inpaint.key_size_wheel"],

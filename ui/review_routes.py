@@ -4,6 +4,7 @@ Verdicts come in batches, in the order in which they were decided, each with a k
 sent after the commit, so what a page shows as saved is on disk; a batch that comes twice is stored once.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from augment.errors import InvalidInput, NotFound
-from augment.store import SampleRecord, SampleRow, Store, VerdictRecord, judged
+from augment.judge.reviewer import FEWEST_VERDICTS
+from augment.store import CONTROL, SampleRecord, SampleRow, Store, VerdictRecord, judged
 from ui.calls import Call, route
+from ui.gate_routes import sample_gates, sample_value
 from ui.map_routes import describe_image
 from ui.routes import cut_version
 from ui.state import Desks
@@ -39,9 +42,16 @@ def columns(rows: Sequence[SampleRow]) -> dict[str, list[Any]]:
     return table
 
 
+def _undercover(rows: Sequence[SampleRow]) -> list[SampleRow]:
+    """The same with controls under the method that most samples have, so that a reviewer cannot tell them."""
+    methods = Counter(row.method for row in rows if row.method != CONTROL)
+    cover = methods.most_common(1)[0][0] if methods else ""
+    return [row._replace(method=cover) if row.method == CONTROL else row for row in rows]
+
+
 def _list(call: Call) -> Response:
     store = call.desk.store
-    rows = store.samples.rows()
+    rows = _undercover(store.samples.rows())
     reasons = {sample_id: verdict.reason for sample_id, verdict in store.verdicts.standing().items() if verdict.reason}
     return JSONResponse(
         {
@@ -75,7 +85,11 @@ def _sample(call: Call) -> Response:
         {"decision": v.decision, "reviewer": v.reviewer, "reason": v.reason, "at": v.decided_at}
         for v in store.verdicts.history(call.id())
     ]
-    return JSONResponse({**_full(sample), "nearest": nearest, "history": history})
+    full = {**_full(sample), "value": sample_value(store, call.id())}
+    if sample.method == CONTROL:
+        cover = _undercover(store.samples.rows())[0].method
+        full |= {"method": cover, "recipe": {}, "group": "", "split": "train"}
+    return JSONResponse({**full, "nearest": nearest, "history": history, "gates": sample_gates(store, call.id())})
 
 
 def _full(sample: SampleRecord) -> dict[str, Any]:
@@ -195,10 +209,61 @@ def _verdicts(call: Call) -> Response:
     return JSONResponse({"results": results, "counts": store.samples.counts()})
 
 
+def _foretold(call: Call) -> Response:
+    """What the reviewer who asks would say of each sample, and how sure that is; nothing with too few verdicts."""
+    from augment.operations.reviewing import foretell
+
+    found = foretell(call.desk.store, call.reviewer)
+    if found is None:
+        return JSONResponse({"ids": [], "accept": [], "needed": FEWEST_VERDICTS})
+    agreed = found.prediction.agreed
+    return JSONResponse(
+        {
+            "ids": found.ids,
+            "accept": [round(float(value), 3) for value in found.prediction.accept],
+            "agreed": {"value": agreed.value, "low": agreed.low, "high": agreed.high, "count": agreed.count},
+            "usual": found.prediction.usual,
+        }
+    )
+
+
+def _reviewers(call: Call) -> Response:
+    """Every two reviewers of the same samples, and how often each called a real image fake."""
+    from augment.operations.reviewing import controls_called_fake, pairs_of_reviewers
+
+    store = call.desk.store
+    pairs = [
+        {
+            "reviewers": pair.reviewers,
+            "kappa": pair.found.kappa,
+            "same": pair.found.same.value,
+            "count": pair.found.same.count,
+            "samples": pair.samples,
+        }
+        for pair in pairs_of_reviewers(store)
+    ]
+    fake = {
+        name: {"value": share.value, "low": share.low, "high": share.high, "count": share.count}
+        for name, share in controls_called_fake(store).items()
+    }
+    return JSONResponse({"pairs": pairs, "fake": fake})
+
+
+def _controls(call: Call) -> Response:
+    """Mixes real images in, unmarked; answers when they are there."""
+    told = call.json().get("count", 10)
+    if not isinstance(told, int) or isinstance(told, bool):
+        raise InvalidInput(f"count {told!r:.40}: a whole number is needed")
+    return JSONResponse({"job": call.desk.engine.submit("mix_controls", {"count": told})})
+
+
 def routes(desks: Desks) -> list[BaseRoute]:
     """Routes of the review tab."""
     return [
         route("/kizu/review/list", _list, desks),
+        route("/kizu/review/foretold", _foretold, desks),
+        route("/kizu/review/controls", _controls, desks, ("POST",)),
+        route("/kizu/review/reviewers", _reviewers, desks),
         route("/kizu/review/sample/{id}", _sample, desks),
         route("/kizu/review/verdicts", _verdicts, desks, ("POST",)),
     ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import gradio as gr
     from starlette.routing import BaseRoute
 
-TABS = ("data", "map", "inpaint", "variations", "factors", "train", "review", "export")
+TABS = ("data", "map", "inpaint", "variations", "factors", "train", "review", "evaluate", "export")
 _LOCAL_ADDRESSES = frozenset({"127.0.0.1", "localhost", "::1"})
 _HUB_FRAMES = "'self' https://huggingface.co https://*.hf.space"
 
@@ -118,6 +118,10 @@ def all_routes(desks: Desks) -> "list[BaseRoute]":
         "paste_routes",
         "factor_routes",
         "review_routes",
+        "gate_routes",
+        "evaluate_routes",
+        "metrics_routes",
+        "plan_routes",
         "export_routes",
     ):
         if find_spec(f"ui.{name}") is not None:

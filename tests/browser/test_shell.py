@@ -16,7 +16,7 @@ from tests.browser.conftest import Watched, open_tab
 from tests.server import Server, running
 from tests.ui.conftest import png
 
-TABS = ("data", "map", "inpaint", "variations", "factors", "train", "review", "export")
+TABS = ("data", "map", "inpaint", "variations", "factors", "train", "review", "evaluate", "export")
 
 
 def test_every_tab_opens_by_its_number_and_asks_nothing_outside(page: Page, demo_server: Server) -> None:

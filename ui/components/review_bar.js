@@ -4,11 +4,11 @@ import { fill, h, t } from "./dom.js";
 import { ERROR_STEPS } from "./review_model.js";
 
 const STATUSES = ["candidate", "accepted", "rejected", ""];
-const SORTS = ["newest", "oldest", "landing", "strayed", "copies", "doubtful", "label"];
+const SORTS = ["newest", "oldest", "landing", "strayed", "copies", "doubtful", "useful", "foretold", "unsure", "label"];
 const KEYS = [["A", "accept"], ["R", "reject"], ["S", "skip"], ["U", "undo"], ["1–9", "reason"], ["Space", "select"], ["Z", "zoom"], ["?", "help"]];
 
 export class ReviewBar {
-  /** options: onFilter(), onDecide(decision, reason), onDeselect(), reasons. */
+  /** options: onFilter(), onGates(), onDecide(decision, reason), onDeselect(), reasons. */
   constructor(top, foot, model, options) {
     this.model = model;
     this.options_ = options;
@@ -17,10 +17,11 @@ export class ReviewBar {
     this.method = this.#select("method", t("review.any_method"));
     this.error = this.#select("error", t("review.any_error"));
     this.order = h("select", { "aria-label": t("review.sort"), onchange: () => this.#changed(() => (model.sort = this.order.value)) },
-      SORTS.map((name) => h("option", { value: name }, t(`review.sort_${name}`))));
+      SORTS.map((name) => h("option", { value: name }, t(`review.sort_${name}`))), (this.worst = h("optgroup", { label: t("gates.sort") })));
+    this.gates = h("button", { type: "button", class: "quiet", "aria-pressed": "false", title: t("gates.button_long"), onclick: () => options.onGates() }, t("gates.button"));
     this.state = h("span", { class: "state", role: "status" });
     this.speed = h("span", { class: "speed" });
-    fill(top, this.status, this.label, this.method, this.error, this.order, h("span", { class: "grow" }), this.speed, this.state);
+    fill(top, this.status, this.label, this.method, this.error, this.order, this.gates, h("span", { class: "grow" }), this.speed, this.state);
     this.position = h("span", { class: "at" });
     this.keys = h("span", { class: "keys" }, KEYS.map(([key, name]) => h("span", {}, h("kbd", {}, key), t(`review.short_${name}`))));
     this.bulk = h("span", { class: "bulk", hidden: true });
@@ -58,6 +59,13 @@ export class ReviewBar {
       fill(select, h("option", { value: "" }, select.dataset.any), names.map((name) => h("option", { value: name }, name)));
       select.value = filters[filter];
     }
+  }
+
+  /** Gates by which the samples can be sorted. */
+  sorts(names) {
+    fill(this.worst, names.map((name) => h("option", { value: `gate:${name}` }, t("gates.worst", { gate: t(`gates.name_${name}`) }))));
+    if (this.model.sort.startsWith("gate:") && !names.includes(this.model.sort.slice(5))) this.model.sort = "newest";
+    this.order.value = this.model.sort;
   }
 
   /** Numbers of the store, by status. */

@@ -85,6 +85,11 @@ export class Large {
     this.#facts(sample);
   }
 
+  #gate({ name, passed, value, limit }) {
+    const short = (number) => String(Number(number.toPrecision(3)));
+    return h("li", { class: passed ? "" : "bad", data: { gate: name } }, h("b", {}, passed ? "✓" : "✕"), h("span", {}, t(`gates.${name}_${passed ? "passed" : "failed"}`, { value: short(value), limit: short(limit) })));
+  }
+
   #facts(sample) {
     const { nearest } = sample;
     const rows = [
@@ -93,6 +98,7 @@ export class Large {
       judgement(sample.label, sample.probability),
       [t("review.distance"), fixed(sample.nearestDistance), t("review.distance_long")],
       nearest && [t("review.nearest_real"), `${nearest.label}, ${nearest.group || "–"} (${t(`map.split_${nearest.split}`)})`],
+      sample.value !== null && [t("review.value"), fixed(sample.value), t("review.value_long")],
       [t("review.method"), sample.method],
       [t("review.seed"), String(sample.seed)],
       [t("review.split"), `${t(`map.split_${sample.split}`)}${sample.group ? `, ${sample.group}` : ""}`],
@@ -105,6 +111,7 @@ export class Large {
       this.side,
       this.head,
       h("dl", {}, rows.filter(Boolean).map(([name, value, title]) => [h("dt", { title }, name), h("dd", { title }, value)])),
+      sample.gates.length ? [h("h4", {}, t("gates.button")), h("ul", { class: "gate-list" }, sample.gates.map((one) => this.#gate(one)))] : null,
       position && [h("h4", {}, t("review.position")), position],
       h("h4", {}, t("review.recipe")),
       h("dl", { class: "recipe" }, recipe),

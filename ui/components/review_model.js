@@ -1,5 +1,7 @@
 // What the review knows: samples as columns, which of them are shown in which order, and what was decided. No page, no network.
 
+import { GateBook } from "./gate_book.js";
+
 export const DECISIONS = ["accepted", "rejected", "skipped"];
 export const SIGNS = { accepted: "✓", rejected: "✕", skipped: "–" };
 /** What is stored for the keys 1 to 9, whatever language the screen has. */
@@ -8,7 +10,9 @@ export const ERROR_STEPS = [0.5, 1, 2];
 
 export class ReviewModel {
   constructor() {
-    this.filters = { status: "candidate", label: "", method: "", error: "" };
+    this.filters = { status: "candidate", label: "", method: "", error: "", gate: "" };
+    this.book = new GateBook();
+    this.foretold = new Map();
     this.sort = "newest";
     this.samples = { id: [] };
     this.shown = [];
@@ -50,7 +54,8 @@ export class ReviewModel {
       (!filters.status || status[row] === filters.status || this.kept.has(id[row])) &&
       (!filters.label || label[row] === filters.label) &&
       (!filters.method || method[row] === filters.method) &&
-      (filters.error === "" || (error[row] !== null && error[row] >= from && error[row] < to));
+      (filters.error === "" || (error[row] !== null && error[row] >= from && error[row] < to)) &&
+      this.#fitsGate(id[row]);
     this.shown = id.map((_, row) => row).filter(passes);
     const by = (column, sign) => (a, b) => {
       if (column[a] === null || column[b] === null) return (column[a] === null) - (column[b] === null) || id[a] - id[b];
@@ -65,7 +70,20 @@ export class ReviewModel {
       doubtful: by(probability, 1),
       label: (a, b) => label[a].localeCompare(label[b]) || id[a] - id[b],
     };
-    this.shown.sort(orders[this.sort]);
+    const accept = id.map((one) => this.foretold.get(one) ?? null);
+    orders.foretold = by(accept, -1);
+    orders.unsure = by(accept.map((p) => (p === null ? null : Math.abs(p - 0.5))), 1);
+    orders.useful = by(id.map((one) => this.book.value(one)), -1);
+    const gate = this.sort.startsWith("gate:") && this.sort.slice(5);
+    this.shown.sort(gate ? by(id.map((one) => this.book.badness(gate, one)), -1) : orders[this.sort]);
+  }
+
+  #fitsGate(id) {
+    const { gate } = this.filters;
+    if (!gate) return true;
+    if (!this.book.isMeasured(id)) return gate === "missing" || this.kept.has(id);
+    const failed = this.book.failed(id);
+    return { pass: !failed.length, fail: failed.length > 0, missing: false }[gate] ?? failed.includes(gate);
   }
 
   id(index) {

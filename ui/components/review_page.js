@@ -2,6 +2,7 @@
 // the mark becomes solid when the server has answered that it is on disk.
 
 import { fill, fixed, getJson, h, isShown, isTyping, t } from "./dom.js";
+import { GatePanel } from "./gate_panel.js";
 import { Grid } from "./review_grid.js";
 import { Large } from "./review_large.js";
 import { DECISIONS, Pace, REASONS, ReviewModel, SIGNS } from "./review_model.js";
@@ -27,19 +28,32 @@ class ReviewPage {
   }
 
   #layout() {
-    const [top, body, grid, large, foot] = ["top", "body", "grid", "large", "foot"].map((name) => h("div", { class: name }));
+    const [top, body, grid, gates, large, foot] = ["top", "body", "grid", "gates", "large", "foot"].map((name) => h("div", { class: name }));
     this.gridRoot = grid;
     grid.tabIndex = 0;
     this.none = h("div", { class: "none", hidden: true });
-    fill(body, grid, large, this.none);
+    fill(body, grid, gates, large, this.none);
     fill(this.element, top, body, foot);
     this.bar = new ReviewBar(top, foot, this.model, {
-      onFilter: () => this.#arrange(),
+      onFilter: async () => {
+        if (["foretold", "unsure"].includes(this.model.sort)) await this.#lookAhead();
+        this.#arrange();
+      },
+      onGates: () => this.#openGates(),
       onDecide: (decision, reason) => this.decide(decision, reason),
       onDeselect: () => this.grid.deselect(),
       reasons: REASONS,
     });
     this.grid = new Grid(grid, { tileWidth: TILE_WIDTH_PX, tileHeight: TILE_HEIGHT_PX, paint: (tile, index) => this.#paint(tile, index), onMove: () => this.#moved() });
+    this.gates = new GatePanel(gates, {
+      book: this.model.book,
+      candidates: () => this.model.samples.id.filter((_, row) => this.model.samples.status[row] === "candidate"),
+      chosen: () => this.model.filters.gate,
+      onFilter: (gate) => { this.model.filters.gate = gate; this.#arrange(); },
+      onMoved: () => this.#arrange(),
+      onReject: (failing) => this.#rejectAll(failing),
+      onSay: (words, bad) => window.kizu.say(words, bad),
+    });
     this.large = new Large(large, { colour: (label) => this.#colour(label), mark: (id) => this.#badge(id, true) });
   }
 
@@ -52,7 +66,9 @@ class ReviewPage {
     if (this.loading) return void (this.again = true);
     this.loading = true;
     try {
-      const list = await getJson("kizu/review/list");
+      const [list, gates] = await Promise.all([getJson("kizu/review/list"), getJson("kizu/gates")]);
+      this.model.book.load(gates);
+      this.bar.sorts(gates.gates.map(({ name }) => name));
       this.slots = list.slots;
       const at = this.model.shown.length ? this.model.id(this.grid.cursor) : null;
       const selected = [...this.grid.selected].map((index) => this.model.id(index));
@@ -60,6 +76,7 @@ class ReviewPage {
       this.bar.counts(list.counts);
       this.bar.options();
       this.#show(at);
+      this.gates.draw();
       this.grid.select(selected.map((id) => this.indexOf.get(id)).filter((index) => index !== undefined));
       this.#takeKeys();
     } catch (error) {
@@ -70,6 +87,17 @@ class ReviewPage {
         this.again = false;
         this.refresh();
       }
+    }
+  }
+
+  // What is learned from the verdicts so far; the order by it is that of the last look, so that nothing jumps while one decides.
+  async #lookAhead() {
+    try {
+      const [foretold, people] = await Promise.all([getJson("kizu/review/foretold"), getJson("kizu/review/reviewers")]);
+      this.model.foretold = new Map(foretold.ids.map((id, row) => [id, foretold.accept[row]]));
+      this.gates.tell(foretold, people);
+    } catch (error) {
+      window.kizu.say(error.message, true);
     }
   }
 
@@ -137,13 +165,17 @@ class ReviewPage {
       tile.dataset.id = brief.id;
       const real = brief.nearestUrl ? h("img", { src: brief.nearestUrl, alt: "", draggable: false }) : h("span", { class: "noreal" });
       fill(tile,
-        h("div", { class: "two" }, h("img", { src: `kizu/thumb/sample/${brief.id}?v=${brief.version}`, alt: brief.label, draggable: false }), real, this.#doubt(brief), h("span", { class: "badge" })),
+        h("div", { class: "two" }, h("img", { src: `kizu/thumb/sample/${brief.id}?v=${brief.version}`, alt: brief.label, draggable: false }), real, this.#doubt(brief), h("span", { class: "stopped" }), h("span", { class: "badge" })),
         h("div", { class: "line" }, h("i", { style: `--c: ${this.#colour(brief.label)}` }), h("span", {}, brief.label), h("small", {}, this.model.methods.length > 1 ? brief.method : ""),
           h("b", { title: t("review.landing_long") }, t("review.tile_landing", { v: fixed(brief.error, 1) })), h("b", { title: t("review.distance_long") }, t("review.tile_distance", { v: fixed(brief.distance) }))));
     }
     for (const name of DECISIONS) tile.classList.toggle(name, decision === name);
     tile.classList.toggle("unsaved", decision !== null && !saved);
     tile.querySelector(".badge").textContent = SIGNS[decision] ?? "";
+    const failed = this.model.book.isMeasured(brief.id) ? this.model.book.failed(brief.id).map((name) => t(`gates.name_${name}`)) : [];
+    const stopped = tile.querySelector(".stopped");
+    stopped.textContent = failed.length > 1 ? t("gates.and_more", { gate: failed[0], n: failed.length - 1 }) : (failed[0] ?? "");
+    stopped.title = failed.length ? t("gates.failed", { gates: failed.join(", ") }) : "";
   }
 
   // A sample that the classifier takes for another class says so on its picture.
@@ -205,6 +237,25 @@ class ReviewPage {
     this.#status();
   }
 
+  // What the gates would reject is rejected as one action, which one key takes back.
+  #rejectAll(failing) {
+    const batch = this.queue.newKey();
+    for (const { id, failed } of failing) {
+      const reason = `gates: ${failed.join(", ")}`;
+      this.model.decide(id, "rejected", reason, this.queue.add({ sample: id, decision: "rejected", reason, batch }).key);
+      this.#repaint(id);
+    }
+    this.model.undoable.push(failing.map(({ id }) => id));
+    this.#status();
+  }
+
+  #openGates() {
+    const open = this.gates.toggle();
+    this.element.classList.toggle("gated", open);
+    if (open) this.#lookAhead();
+    this.bar.gates.setAttribute("aria-pressed", String(!this.gates.root.hidden));
+  }
+
   /** Takes back the last action, one verdict or many; after a reload the newest that the store knows. */
   undo() {
     const group = this.model.undoable.pop() ?? [null];
@@ -227,6 +278,7 @@ class ReviewPage {
       if (sample !== null) this.#repaint(sample);
     }
     this.bar.counts(counts);
+    this.gates.draw();
   }
 
   // Another window of the same reviewer may have taken it back already.
@@ -284,8 +336,10 @@ class ReviewPage {
       this.#takeKeys();
     });
     let known = "";
-    window.kizu.on("state", ({ counts }) => {
-      const seen = `${counts.samples}`;
+    window.kizu.on("state", ({ counts, jobs }) => {
+      const gating = jobs.filter((job) => job.operation === "gate");
+      this.gates.atWork(gating.some((job) => ["queued", "running"].includes(job.state)));
+      const seen = `${counts.samples} ${gating.find((job) => job.state === "done")?.id}`;
       if (known && known !== seen && isShown(this.element)) this.refresh();
       known = seen;
     });
