@@ -9,23 +9,23 @@ from numpy.typing import NDArray
 from augment.judge.value import LastLayer, alignment
 
 if TYPE_CHECKING:
-    from augment.operations.fold_judges import FoldJudges
+    from augment.operations.fold_judges import FoldJudges, Layers
 
 __all__ = ["alignments"]
 
 
 def alignments(
     labels: Sequence[str],
-    cuts: NDArray[np.uint8],
+    layers: Sequence["Layers"],
     groups: Sequence[Collection[str]],
     folds: "FoldJudges",
     real: NDArray[np.uint8],
 ) -> NDArray[np.float64]:
-    """(n,): the alignment of samples (n, side, side, C) uint8 of these labels; NaN of a label that is not trained on.
+    """(n,): the alignment of samples of these labels; NaN of a label that is not trained on.
 
-    groups: the parts that each stems from. Those classifiers are asked that have learned from them: what a sample adds
-    to its own photographs is the question, and these must not be among the images that it is to help with. Where no
-    classifier has seen all of them, all are asked; the mean is taken.
+    layers: of the samples, by each classifier. groups: the parts that each stems from. Those classifiers are asked that
+    have learned from them: what a sample adds to its own photographs is the question, and these must not be among the
+    images that it is to help with. Where no classifier has seen all of them, all are asked; the mean is taken.
 
     real: (m, side, side, C) uint8, cuts of `folds.images`.
     """
@@ -40,11 +40,11 @@ def alignments(
         asked = [len(own) == len(folds.classifiers) or fold not in own for own in unseen_by]
         rows = np.flatnonzero(known & np.array(asked, dtype=np.bool_))
         held = np.flatnonzero(folds.fold == fold)
-        layers = []
-        for images, index in ((cuts[rows], label_index[rows]), (real[held], real_index[held])):
-            hidden, probability = classifier.last_layer(images)
-            layers.append(LastLayer(hidden=hidden, probability=probability, label_index=index))
-        found[fold, rows] = alignment(*layers)
+        hidden, probability = layers[fold]
+        own = LastLayer(hidden=hidden[rows], probability=probability[rows], label_index=label_index[rows])
+        hidden, probability = classifier.last_layer(real[held])
+        needed = LastLayer(hidden=hidden, probability=probability, label_index=real_index[held])
+        found[fold, rows] = alignment(own, needed)
     counted = np.isfinite(found)
     total = np.where(counted, found, 0.0).sum(axis=0)
     return np.where(counted.any(axis=0), total / np.maximum(1, counted.sum(axis=0)), np.nan)

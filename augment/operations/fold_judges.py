@@ -4,7 +4,7 @@ They are trained once on the training split as it is and kept beside the other j
 them. Imports torch only when it runs.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,9 +23,11 @@ from augment.views import View
 if TYPE_CHECKING:
     from augment.judge.classifier import Classifier, JudgeConfig
 
-__all__ = ["FOLDS", "FoldJudges", "find_fold_judges", "label_odds"]
+__all__ = ["FOLDS", "FoldJudges", "Layers", "find_fold_judges", "label_odds"]
 
 FOLDS = 3
+Layers = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""What comes into a classifier's last layer, (m, d), and the probabilities (m, labels) that come of it."""
 _TINY = 1e-6
 
 
@@ -44,15 +46,17 @@ class FoldJudges:
     probability: NDArray[np.float32]
     notes: tuple[str, ...] = ()
 
-    def judge(self, cuts: NDArray[np.uint8], groups: list[Collection[str]]) -> NDArray[np.float32]:
-        """Probabilities (m, labels) float32 of images (m, side, side, C) uint8.
+    def layers(self, cuts: NDArray[np.uint8]) -> list[Layers]:
+        """`Classifier.last_layer` of images (m, side, side, C) uint8 by each classifier."""
+        return [classifier.last_layer(cuts) for classifier in self.classifiers]
+
+    def judge(self, layers: Sequence[Layers], groups: Sequence[Collection[str]]) -> NDArray[np.float32]:
+        """Probabilities (m, labels) float32 of images, of which `layers` are.
 
         groups: the parts that each stems from. Where they lie in one fold, its classifier alone judges; of several, and
         of none, all do, and the mean is taken.
         """
-        if not len(cuts):
-            return np.zeros((0, len(self.labels)), dtype=np.float32)
-        each = np.stack([classifier.probability(cuts) for classifier in self.classifiers])
+        each = np.stack([probability for _, probability in layers])
         fold_of = {image.group: int(fold) for image, fold in zip(self.images, self.fold, strict=True)}
         found = np.empty(each.shape[1:], dtype=np.float32)
         for row, own in enumerate(groups):

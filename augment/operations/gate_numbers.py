@@ -127,9 +127,10 @@ def measure(
     groups: list[Collection[str]] = [
         {real.groups[one] for one in sample.parents if one in real.groups} for sample in samples
     ]
-    label, usual = _labels(samples, cuts, groups, folds)
+    layers = folds.layers(cuts)
+    label, usual = _labels(samples, folds.judge(layers, groups), folds)
     far = reached(judges.compared(judges.encode(cuts)), real.features)
-    aligned = alignments([one.label for one in samples], cuts, groups, folds, judges.training.images)
+    aligned = alignments([one.label for one in samples], layers, groups, folds, judges.training.images)
     value = weighed(aligned, usual)
     sharpness, noise = real.sensor.sharpness_off(cuts), real.sensor.noise_off(cuts)
     copy, duplicate = _repeats(opened, real)
@@ -152,11 +153,12 @@ def measure(
 
 
 def _labels(
-    samples: Sequence[SampleRecord], cuts: Images, groups: list[Collection[str]], folds: "FoldJudges"
+    samples: Sequence[SampleRecord], probability: NDArray[np.float32], folds: "FoldJudges"
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """`label_odds` and `FoldJudges.usualness` of each sample, by the classifiers that have not seen its photographs;
-    NaN for a label that they do not know."""
-    probability = folds.judge(cuts, groups)
+    """`label_odds` and `FoldJudges.usualness` of each sample; NaN for a label that the classifiers do not know.
+
+    probability: (n, labels), by classifiers that have not seen the samples' photographs.
+    """
     odds, usual = (np.full(len(samples), np.nan, dtype=np.float32) for _ in range(2))
     for label in {sample.label for sample in samples} & set(folds.labels):
         own, column = np.array([sample.label == label for sample in samples]), folds.labels.index(label)
