@@ -1,6 +1,7 @@
 """Own routes of the tab Evaluate: which arms there are, the reports that were made, and the job that makes one."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,13 @@ def _arms(call: Call) -> list[dict[str, Any]]:
     try:
         members = Members.of(call.desk.store)
     except NotReady as error:
-        return [{"name": arm, "missing": str(error), "real": 0, "samples": 0} for arm in _ALL_ARMS]
+        return [{"name": arm, "missing": {"text": str(error)}, "real": 0, "samples": 0} for arm in _ALL_ARMS]
     found = []
     for arm in _ALL_ARMS:
         samples = int(members.chosen(arm).sum()) if arm in WITH_SAMPLES else 0
         real = 0 if arm == "generated only" or arm in RECIPES else len(members.images)
-        found.append({"name": arm, "missing": members.missing(arm), "real": real, "samples": samples})
+        missing = members.missing(arm)
+        found.append({"name": arm, "missing": missing and asdict(missing), "real": real, "samples": samples})
     return found
 
 
@@ -124,7 +126,7 @@ def _start(call: Call) -> Response:
         raise NotReady(f"the {config.split} split has no images: nothing can be proved without photographs kept aside")
     for arm in config.arms:
         if missing := members.missing(arm):
-            raise InvalidInput(missing)
+            raise InvalidInput(missing.text)
     return JSONResponse({"job": call.desk.engine.submit(OPERATION, to_json(config))})
 
 

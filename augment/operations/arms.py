@@ -91,7 +91,7 @@ class Arms:
         from augment.judge.trial import TrialSet
 
         if told := self.members.missing(arm):
-            raise InvalidInput(told)
+            raise InvalidInput(told.text)
         chosen = self._chosen(arm, real_each, beside_each, real_share, seed, left_out)
         return TrialSet(
             images=np.concatenate([self.real[chosen.real], chosen.beside]),

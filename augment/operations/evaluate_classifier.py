@@ -183,11 +183,11 @@ class _Evaluation:
             if not (why := arms.members.missing(arm)):
                 self._chosen.append(arm)
             elif config.arms:
-                raise InvalidInput(why)
+                raise InvalidInput(why.text)
             else:
-                self._notes.append(f"left out: {why}")
+                self._notes.append(f"left out: {why.text}")
         if not self._chosen:
-            raise InvalidInput(arms.members.missing("real"))
+            raise InvalidInput(self._notes[0])
         self._notes += _remarks(config, arms, test)
 
     def run(self, partial: Path) -> ContestReport:

@@ -13,6 +13,7 @@ from augment.errors import InvalidInput, NotReady
 from augment.judge.gates import outcomes
 from augment.operations.gate_limits import limits_in_force
 from augment.operations.mask_library import marked_labels
+from augment.operations.notices import Notice, NoticeKey, notice
 from augment.operations.recipes import RECIPES
 from augment.store import CONTROL, ImageRecord, SampleRecord, Split, Store
 
@@ -32,10 +33,7 @@ ARMS: Mapping[str, str] = {
 that one. Beside them stand the recipes of `recipes`: all samples, each image drawn as often."""
 WITH_SAMPLES = ("copy-paste", "generated", "gated", "accepted", "generated only")
 _OTHERS = ("copy_paste", "perlin", "cutmix", CONTROL)
-_NEXT_STEPS = {
-    "accepted": "accept some samples",
-    "gated": "none passes every gate; move a limit or generate others",
-}
+_NEXT_STEPS: Mapping[str, NoticeKey] = {"accepted": "arm_none_accepted", "gated": "arm_none_passes"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -107,37 +105,36 @@ class Members:
         """(samples,) bool: those that descend from none of these parts."""
         return np.array([own.isdisjoint(parts) for own in self.parts], dtype=np.bool_)
 
-    def missing(self, arm: str) -> str:
-        """Why an arm cannot be trained, with the next step; "" where it can."""
+    def missing(self, arm: str) -> Notice | None:
+        """Why an arm cannot be trained, with the next step; None where it can."""
         if len({image.label for image in self.images}) < 2:
-            return f"all {len(self.images)} training images are of one label: a classifier needs two to tell apart"
+            return notice("arm_one_label", count=len(self.images))
         if arm in RECIPES:
             return self._missing_of_recipe(arm)
         if arm == "copy-paste":
-            return "" if self.marked else "arm 'copy-paste' is empty: no training image has a mask"
+            return None if self.marked else notice("arm_no_masks", arm=arm)
         if arm not in WITH_SAMPLES:
-            return ""
+            return None
         if arm == "gated" and self.samples and self.passed is None:
-            return "arm 'gated': the gates have not measured all samples; run them first (kizu gate)"
+            return notice("arm_ungated", arm=arm)
         chosen = [one.label for one, own in zip(self.samples, self.chosen(arm), strict=True) if own]
         if not chosen:
-            step = _NEXT_STEPS.get(arm, "") if self.samples else ""
-            return f"arm {arm!r} is empty: {step or 'generate samples first'}"
+            return notice(_NEXT_STEPS.get(arm, "arm_no_samples") if self.samples else "arm_no_samples", arm=arm)
         if arm == "generated only" and len(set(chosen)) < 2:
-            return "arm 'generated only' has samples of one label: generate others as well"
-        return ""
+            return notice("arm_one_generated", arm=arm)
+        return None
 
-    def _missing_of_recipe(self, arm: str) -> str:
+    def _missing_of_recipe(self, arm: str) -> Notice | None:
         if not self.good:
-            return f"{arm!r} needs to know the label of good parts: name it (--good)"
+            return notice("recipe_no_good", arm=arm)
         real, made = ({one.label for one in given} for given in (self.images, self.samples))
         recipe = RECIPES[arm]
         for label in self.labels:
             if recipe.real(label == self.good) and label not in real:
-                return f"{arm!r} needs real images of {label!r} in training: there are none"
+                return notice("recipe_no_real", arm=arm, label=label)
             if recipe.generated(label == self.good) and label not in made:
-                return f"{arm!r} needs generated samples of {label!r}: generate some"
-        return ""
+                return notice("recipe_no_generated", arm=arm, label=label)
+        return None
 
 
 def _descent(sample: SampleRecord, group_of: Mapping[str, str]) -> frozenset[str]:

@@ -34,6 +34,16 @@ NoticeKey = Literal[
     "lora_no_good",
     "lora_word",
     "lora_fetched",
+    "arm_one_label",
+    "arm_no_masks",
+    "arm_ungated",
+    "arm_no_samples",
+    "arm_none_accepted",
+    "arm_none_passes",
+    "arm_one_generated",
+    "recipe_no_good",
+    "recipe_no_real",
+    "recipe_no_generated",
 ]
 
 ENGLISH: Mapping[NoticeKey, str] = {
@@ -88,6 +98,16 @@ ENGLISH: Mapping[NoticeKey, str] = {
         'The token "{token}" is a word that the model knows: what it meant is lost. Take one without a meaning, as kzu.'
     ),
     "lora_fetched": "{model} is not on this machine yet: it is fetched when the training starts.",
+    "arm_one_label": "All {count} training images are of one label: a classifier needs two to tell apart.",
+    "arm_no_masks": "Arm {arm} is empty: no training image has a mask.",
+    "arm_ungated": "Arm {arm}: the gates have not measured all samples. Run them first (Review, Gates).",
+    "arm_no_samples": "Arm {arm} is empty: generate samples first.",
+    "arm_none_accepted": "Arm {arm} is empty: accept some samples first.",
+    "arm_none_passes": "Arm {arm} is empty: no sample passes every gate. Move a limit or generate others.",
+    "arm_one_generated": "Arm {arm} has samples of one label: generate others as well.",
+    "recipe_no_good": "{arm} needs to know the label of good parts: name it (good).",
+    "recipe_no_real": "{arm} needs real images of {label} in training: there are none.",
+    "recipe_no_generated": "{arm} needs generated samples of {label}: generate some.",
     "no_classifier": "This map keeps no classifier: build the map again to see how samples are judged.",
 }
 """The sentence of each key, with the names of its values."""

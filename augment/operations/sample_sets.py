@@ -58,7 +58,7 @@ def find_sets(store: Store, members: ArmMembers) -> tuple[tuple[SampleRecord, ..
     for name in ARM_SETS:
         chosen = np.flatnonzero(members.chosen(name))
         if missing := members.missing(name):
-            left_out.append(missing.replace("arm ", "set ", 1))
+            left_out.append(missing.text.replace("Arm ", "Set ", 1))
         else:
             rows = np.array([row_of[members.samples[row].id] for row in chosen], dtype=np.int64)
             sets.append(SampleSet(name=name, kind="arm", rows=rows))

@@ -41,7 +41,7 @@ def test_every_arm_is_trained_and_the_report_is_written(context: Context):
     result = evaluate_classifier(EvaluateClassifierConfig(**SHORT, pasted=6), context)
     arms = {arm.point.arm: arm for arm in result.report.arms}
     assert set(arms) == set(ARMS) - {"accepted"}
-    assert any("arm 'accepted' is empty" in note for note in result.report.notes)
+    assert any("Arm accepted is empty" in note for note in result.report.notes)
     assert arms["classical"].comparison is None and arms["gated"].comparison is not None
     for arm in arms.values():
         tested = np.sum(arm.confusion)
@@ -145,7 +145,7 @@ def test_an_image_of_a_test_part_is_tested_as_well(context: Context):
 
 
 def test_what_is_missing_is_told(context: Context, tmp_path: Path):
-    for arm, told in (("accepted", "accept some samples"), ("gated", "run them first")):
+    for arm, told in (("accepted", "accept some samples"), ("gated", "Run them first")):
         with pytest.raises(InvalidInput, match=told):
             evaluate_classifier(EvaluateClassifierConfig(**SHORT, arms=("classical", arm)), context)
     with Store(Workspace(tmp_path / "empty").create()) as store, pytest.raises(NotReady, match="import some first"):

@@ -63,12 +63,12 @@ def test_recipes_are_held_against_the_first(context):
 def test_a_recipe_without_its_images_is_refused(context, tmp_path: Path):
     with Store(Workspace(tmp_path / "other").create()) as store:
         other = contested(store, tmp_path / "other-job", 24, 0)
-        with pytest.raises(InvalidInput, match=r"'recipe 2' needs generated samples of 'free': generate some"):
+        with pytest.raises(InvalidInput, match=r"recipe 2 needs generated samples of free: generate some"):
             evaluate_classifier(EvaluateClassifierConfig(**SHORT, arms=("recipe 1", "recipe 2")), other)
     with pytest.raises(InvalidInput, match=r"good 'fine': no image has this label; choose of free, spot"):
         evaluate_classifier(EvaluateClassifierConfig(**SHORT, good="fine"), context)
     members = replace(Members.of(context.store), good="")
-    assert members.missing("recipe 1").endswith("name it (--good)")
+    assert members.missing("recipe 1").key == "recipe_no_good"
 
 
 def test_the_published_protocol_leaks_and_gives_no_verdict(context):

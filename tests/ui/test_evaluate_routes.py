@@ -93,8 +93,8 @@ def test_folds_and_the_published_protocol_become_a_job(filled: Store):
         ({"folds": 1}, "folds 1"),
         ({"folds": 2, "mirrored": True}, "mirrored with folds"),
         ({"arms": ["recipe 2"]}, "needs to know the label of good parts"),
-        ({"arms": ["recipe 2"], "good": "free"}, "needs generated samples of 'free'"),
-        ({"arms": ["generated"]}, "arm 'generated' is empty"),
+        ({"arms": ["recipe 2"], "good": "free"}, "needs generated samples of free"),
+        ({"arms": ["generated"]}, "Arm generated is empty"),
     ],
 )
 def test_what_cannot_be_evaluated_is_told_before_a_job_begins(filled: Store, form: dict, words: str):

@@ -37,7 +37,8 @@ function overSeverity({ arms, good }, name, words) {
   // Who takes all for defects finds them all: what is found says nothing without this.
   const alarms = found.filter((arm) => arm.recall[good]).map((arm) => t("evaluate.false_alarms", { arm: armName(arm.point.arm), share: ((1 - arm.recall[good].value) * 100).toFixed(0) }));
   const all = curves.flatMap((curve) => curve.points.map(({ x }) => x));
-  const whys = [...new Set(whole.map((arm) => arm.detected[name].why).filter(Boolean))];
+  const without = Map.groupBy(whole.filter((arm) => arm.detected[name].why), (arm) => arm.detected[name].why);
+  const whys = [...without].map(([why, own]) => `${own.map(({ point }) => armName(point.arm)).join(", ")}: ${why}`);
   return { title: t(`evaluate.curve_${name}`), curves, ticks: all.length ? logTicks(Math.min(...all), Math.max(...all)) : [], place: Math.log, why: whys.join("; "), told: curves.length ? [words, ...smallest, ...alarms].join(". ") : "" };
 }
 

@@ -98,7 +98,7 @@ class EvaluatePage {
   #arm({ name, missing, real, samples }, checked) {
     const box = h("input", { type: "checkbox", value: name, checked: checked && !missing, disabled: Boolean(missing), onchange: () => (this.touched = true) });
     const count = [real && t("evaluate.real_n", { n: real }), samples && t("evaluate.samples_n", { n: samples })].filter(Boolean).join(" + ");
-    return h("label", { class: missing ? "check off" : "check", title: t(`evaluate.long_${name}`) }, box, h("span", {}, armName(name)), h("small", {}, missing ? t("evaluate.empty") : count), missing && h("em", {}, missing));
+    return h("label", { class: missing ? "check off" : "check", title: t(`evaluate.long_${name}`) }, box, h("span", {}, armName(name)), h("small", {}, missing ? t("evaluate.empty") : count), missing && h("em", {}, window.kizu.has(`notices.${missing.key}`) ? t(`notices.${missing.key}`, { ...missing.values, arm: armName(name) }) : missing.text));
   }
 
   #ticked() {
@@ -226,7 +226,7 @@ class EvaluatePage {
 
   // How well generated images of each label are told from real ones.
   #apart() {
-    const rows = Object.entries(this.report.apart ?? {}).map(([label, { area, real, generated, why }]) => h("tr", {}, h("td", {}, label), h("td", {}, t("evaluate.apart_of", { real, generated })), h("td", { title: why }, area ? `${fixed(area.value)} (${fixed(area.low)} – ${fixed(area.high)})` : "–")));
+    const rows = Object.entries(this.report.apart ?? {}).map(([label, { area, real, generated, why }]) => h("tr", {}, h("td", {}, label), h("td", {}, t("evaluate.apart_of", { real, generated })), h("td", { title: why }, area ? `${fixed(area.value)} (${fixed(area.low)} – ${fixed(area.high)})` : t("evaluate.apart_few"))));
     return rows.length ? h("section", {}, h("h2", {}, t("evaluate.apart")), h("table", {}, h("tbody", {}, rows)), h("p", { class: "note" }, t("evaluate.apart_long"))) : null;
   }
 
