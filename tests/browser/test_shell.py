@@ -102,6 +102,7 @@ def test_import_from_the_first_look_to_the_wall(page: Page, fresh_server: Callab
     # The view: a change is kept, and shows on the examples.
     page.click(".view >> text=Centre")
     expect(page.locator(".view >> text=Centre")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".view [aria-busy=false]")).to_have_count(1)
     page.reload()
     expect(page.locator(".view >> text=Centre")).to_have_attribute("aria-pressed", "true")
 

@@ -131,7 +131,7 @@ def _accept_with_keys(page: Page) -> None:
 
 def _export(page: Page, photographs: Photographs) -> Path:
     """Exports as parquet and returns the folder that the page names."""
-    page.keyboard.press("Alt+8")
+    page.keyboard.press("Alt+9")
     expect(page.locator(".export .table tr.sum td").last).to_have_text(str(photographs.total + ACCEPTED))
     page.click(".export .primary")
     expect(page.locator(".export .done .verdict")).to_be_visible()

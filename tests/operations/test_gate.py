@@ -152,29 +152,31 @@ def test_limits_that_are_gone_are_told(gated: tuple[Context, dict[str, list[int]
         limits_of_real(gated[0].store, "0" * 24)
 
 
-def test_empty_edits_and_changes_outside_are_found(gated: tuple[Context, dict[str, list[int]], GateResult]):
-    """Drawn spots pass; the same recipe over an unchanged photograph, or with a changed corner, does not."""
-    context = gated[0]
-    store = context.store
-    real = [spotted(store, number) for number in range(1, 7)]
-    photographs = [store.images.by_sha256(one.parents[0]) for one in real]
-    fields = {"method": "inpaint", "label": "spot", "mask_sha256": real[0].mask_sha256, "recipe": real[0].recipe}
-    rng = np.random.default_rng(0)
-    empty, outside = [], []
-    for number, photograph in enumerate(photographs):
-        assert photograph is not None
-        pixels = pixels_of(store, photograph)
-        noisy = np.clip(pixels + rng.normal(0, 0.5, pixels.shape), 0, 255).astype(np.uint8)
-        parents = {"parents": (photograph.sha256,)}
-        empty.append(made(store, noisy, 500 + number, **fields, **parents))
-        spilt = decode(store.files.read(real[number].sha256)).pixels.copy()
-        spilt[0, :7] += 9
-        outside.append(made(store, spilt, 600 + number, **fields, **parents))
-    ids = [store.apply(records) for records in (real, empty, outside)]
-    gate(CONFIG, context)
-    assert [failing(context, one, "edit") for one in ids] == [0.0, 1.0, 0.0]
-    assert [failing(context, one, "outside") for one in ids] == [0.0, 1.0, 1.0]
-    assert store.gates.of(ids[2])[ids[2][0]].numbers["outside"] == 7
+def test_empty_edits_and_changes_outside_are_found(tmp_path: Path):
+    """Drawn spots pass; the same recipe over an unchanged photograph, or with a changed corner, does not. What judges
+    say is not asked here, so that they hardly learn."""
+    with Store(Workspace(tmp_path / "workspace").create()) as store:
+        add_images(store, 36)
+        context = context_of(store, tmp_path / "job")
+        real = [spotted(store, number) for number in range(1, 7)]
+        photographs = [store.images.by_sha256(one.parents[0]) for one in real]
+        fields = {"method": "inpaint", "label": "spot", "mask_sha256": real[0].mask_sha256, "recipe": real[0].recipe}
+        rng = np.random.default_rng(0)
+        empty, outside = [], []
+        for number, photograph in enumerate(photographs):
+            assert photograph is not None
+            pixels = pixels_of(store, photograph)
+            noisy = np.clip(pixels + rng.normal(0, 0.5, pixels.shape), 0, 255).astype(np.uint8)
+            parents = {"parents": (photograph.sha256,)}
+            empty.append(made(store, noisy, 500 + number, **fields, **parents))
+            spilt = decode(store.files.read(real[number].sha256)).pixels.copy()
+            spilt[0, :7] += 9
+            outside.append(made(store, spilt, 600 + number, **fields, **parents))
+        ids = [store.apply(records) for records in (real, empty, outside)]
+        gate(GateConfig(judge_images=32), context)
+        assert [failing(context, one, "edit") for one in ids] == [0.0, 1.0, 0.0]
+        assert [failing(context, one, "outside") for one in ids] == [0.0, 1.0, 1.0]
+        assert store.gates.of(ids[2])[ids[2][0]].numbers["outside"] == 7
 
 
 def test_nothing_to_measure(tmp_path: Path):

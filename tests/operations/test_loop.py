@@ -77,7 +77,8 @@ def test_rounds_add_up_and_the_reason_to_end_is_true(opened: Callable[..., Conte
 
 
 def test_stopped_and_resumed_it_goes_on_with_what_it_had(opened: Callable[..., Context]):
-    whole = loop(QUICK, opened("whole")).report
+    once = replace(QUICK, rounds=1)
+    whole = loop(once, opened("whole")).report
     context = opened("stopped")
 
     class Stopped(Progress):
@@ -91,10 +92,10 @@ def test_stopped_and_resumed_it_goes_on_with_what_it_had(opened: Callable[..., C
     # Before the first sample, in the middle of the first round, and while its classifiers learn.
     for at in (100, 450, 620):
         with pytest.raises(Cancelled):
-            loop(QUICK, replace(context, progress=Stopped(at)))
+            loop(once, replace(context, progress=Stopped(at)))
     kept = {path: path.stat().st_mtime_ns for path in context.job_folder.rglob("answers/*.npy")}
     assert kept
-    assert loop(QUICK, context).report == whole
+    assert loop(once, context).report == whole
     assert [path.name for path, at in kept.items() if path.stat().st_mtime_ns != at] == []
 
 

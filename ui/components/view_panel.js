@@ -55,8 +55,10 @@ export class ViewPanel {
   async #change(part) {
     this.view = { ...this.view, ...part };
     this.#drawControls();
+    this.controls.ariaBusy = "true";
     try {
-      const { view, enlarged, examples } = await postJson("kizu/data/view", this.view);
+      // Who leaves or reloads the page at once has chosen all the same.
+      const { view, enlarged, examples } = await postJson("kizu/data/view", this.view, { keepalive: true });
       this.view = view;
       this.enlarged = enlarged;
       this.#drawControls();
@@ -66,6 +68,7 @@ export class ViewPanel {
       this.view = this.data.view;
       this.#drawControls();
     }
+    this.controls.ariaBusy = "false";
   }
 
   #drawExamples(examples) {
