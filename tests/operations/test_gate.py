@@ -21,7 +21,7 @@ from tests.operations.mapped import add_images, add_map, context_of
 from tests.operations.redrawn_example import spotted
 
 PLANTED = 12
-CONFIG = GateConfig(judge_images=1000)
+CONFIG = GateConfig(judge_images=800)
 
 
 def pixels_of(store: Store, image: ImageRecord) -> np.ndarray:
@@ -213,6 +213,6 @@ def test_the_command_prints_the_table(
     context = gated[0]
     root = context.store.workspace.root
     context.store.close()
-    assert main(["gate", "--workspace", str(root), "--judge-images", "1000", "--json"]) == 0
+    assert main(["gate", "--workspace", str(root), "--judge-images", "800", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["result"]["samples"] if "result" in told else told["samples"]
