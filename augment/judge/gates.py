@@ -73,8 +73,8 @@ GATES: Mapping[str, Gate] = {
             name="label",
             side="least",
             fails=0.05,
-            passed="A classifier holds its label for {value} times as likely as any other.",
-            failed="It looks like another label: its own is {value} times as likely; real images reach {limit}.",
+            passed="Of its label and the likeliest other one, a classifier gives its own {value} of 1.",
+            failed="It looks like another label: beside the likeliest other its own gets {value}; {limit} is asked.",
         ),
         Gate(
             name="copy",

@@ -23,7 +23,7 @@ from augment.views import View
 if TYPE_CHECKING:
     from augment.judge.classifier import Classifier, JudgeConfig
 
-__all__ = ["FOLDS", "FoldJudges", "Layers", "find_fold_judges", "label_odds"]
+__all__ = ["FOLDS", "FoldJudges", "Layers", "find_fold_judges", "own_share"]
 
 FOLDS = 3
 Layers = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -79,8 +79,9 @@ class FoldJudges:
         return np.asarray(np.searchsorted(real, probability, side="left") / len(real), dtype=np.float32)
 
 
-def label_odds(probability: NDArray[np.float32], columns: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(m,): how much likelier each of (m, labels) probabilities holds the label of its column than the likeliest other.
+def own_share(probability: NDArray[np.float32], columns: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(m,), 0 to 1: between the label of its column and the likeliest other, what share each of (m, labels)
+    probabilities gives its own; below a half another label is likelier.
 
     Measured on magnetic tiles with 60 wrong labels among 519 held-out photographs: at 5 % of those refused this finds
     77 % of the wrong ones, the share of real images of a label that look less like it (`usualness`) 8 %.
@@ -89,7 +90,7 @@ def label_odds(probability: NDArray[np.float32], columns: NDArray[np.int64]) -> 
     own = probability[rows, columns]
     others = probability.copy()
     others[rows, columns] = -1
-    return np.asarray((own + _TINY) / (others.max(axis=1) + _TINY), dtype=np.float32)
+    return np.asarray((own + _TINY) / (own + others.max(axis=1) + 2 * _TINY), dtype=np.float32)
 
 
 def find_fold_judges(config: "JudgeConfig", view: View, context: Context) -> FoldJudges:

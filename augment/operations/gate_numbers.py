@@ -20,7 +20,7 @@ from augment.judge.sensor import Sensor
 from augment.judge.value import VALUE, weighed
 from augment.operations.alignments import alignments
 from augment.operations.context import Context
-from augment.operations.fold_judges import label_odds
+from augment.operations.fold_judges import own_share
 from augment.operations.gate_edits import Numbers, Opened, noise_floor, open_sample, real_defects
 from augment.store import ImageRecord, SampleRecord
 from augment.views import View
@@ -65,7 +65,7 @@ class RealImages:
         context.progress.check()
         of_real: dict[GateName, NDArray[np.float32]] = {
             "duplicate": np.concatenate([one.distance for one in near]),
-            "label": label_odds(folds.probability, judges.training.label_index),
+            "label": own_share(folds.probability, judges.training.label_index),
             "realism": reached(features, features, same),
             "sharpness": sensor.sharpness_off(cuts),
             "noise": sensor.noise_off(cuts),
@@ -155,14 +155,14 @@ def measure(
 def _labels(
     samples: Sequence[SampleRecord], probability: NDArray[np.float32], folds: "FoldJudges"
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """`label_odds` and `FoldJudges.usualness` of each sample; NaN for a label that the classifiers do not know.
+    """`own_share` and `FoldJudges.usualness` of each sample; NaN for a label that the classifiers do not know.
 
     probability: (n, labels), by classifiers that have not seen the samples' photographs.
     """
     odds, usual = (np.full(len(samples), np.nan, dtype=np.float32) for _ in range(2))
     for label in {sample.label for sample in samples} & set(folds.labels):
         own, column = np.array([sample.label == label for sample in samples]), folds.labels.index(label)
-        odds[own] = label_odds(probability[own], np.full(own.sum(), column))
+        odds[own] = own_share(probability[own], np.full(own.sum(), column))
         usual[own] = folds.usualness(probability[own, column], label)
     return odds, usual
 
