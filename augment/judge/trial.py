@@ -1,6 +1,7 @@
 """Classifiers whose only difference is what they were trained on: each arm of an evaluation trains one for each seed.
 
-All see as many images in as many steps, so that a larger training set is no longer training. Knows arrays; no store.
+All start alike and see as many images in as many steps, so that a larger training set is no longer training. Knows
+arrays and the file to start from; no store.
 """
 
 from collections.abc import Mapping
@@ -17,14 +18,16 @@ from augment.errors import InvalidConfig, InvalidInput
 from augment.features.augmentation import mirrors_that_look_real, vary
 from augment.features.encoders import BuiltinNetConfig, ResidualNet
 from augment.training.averages import settle_norms
+from augment.training.files import start_from
 from augment.training.loop import Draw, Report, train_network
 from augment.training.precision import Precision, choose_precision
 from augment.training.randomness import deterministic, seed_everything
 from augment.training.settings import Training
 
-__all__ = ["TrialConfig", "TrialSet", "predicted", "train_trial"]
+__all__ = ["TrialConfig", "TrialSet", "predicted", "starts_from", "train_trial"]
 
 _ASKED = 256
+_BUILTIN = ("builtin", "untrained:builtin")
 _LEAST_DEVIATION = 0.02  # images of one grey must not have their noise blown up
 
 
@@ -41,9 +44,15 @@ class TrialConfig(Training):
     checkpoint_every: int = field(default=1_000_000_000, metadata={"help": "unused: a trial is begun again"})
     classifier: str = field(
         default="builtin",
-        metadata={"help": "builtin; timm:NAME_OR_FOLDER with its weights; untrained:NAME, a timm network from nothing"},
+        metadata={
+            "help": "builtin, from the network that ships with Kizu; timm:NAME_OR_FOLDER with its weights; "
+            "untrained:NAME, a timm network or builtin from nothing"
+        },
     )
-    width: int = field(default=24, metadata={"help": "builtin: channels of the first level, a multiple of 8"})
+    width: int = field(
+        default=16,
+        metadata={"help": "builtin: channels of the first level, a multiple of 8; the one that ships with Kizu has 16"},
+    )
     label_smoothing: float = field(default=0.1, metadata={"help": "share of certainty taken from the right label"})
 
     def __post_init__(self) -> None:
@@ -84,7 +93,7 @@ class TrialNet(nn.Module):
         """
         super().__init__()
         self.light = light
-        if config.classifier == "builtin":
+        if config.classifier in _BUILTIN:
             side, _, channels = shape
             net = ResidualNet(BuiltinNetConfig(side_px=side, channels=channels, width=config.width))
             # The aim belongs to maps; no classifier learns by it.
@@ -92,6 +101,11 @@ class TrialNet(nn.Module):
             self.net: nn.Module = nn.Sequential(net, nn.ReLU(), nn.Linear(net.net_config.dim, labels))
         else:
             self.net = _timm(config.classifier, labels)
+
+    def start_from(self, base: Path) -> bool:
+        """Takes the weights of a built-in network (`kizu train base`); False where they do not fit this one."""
+        assert isinstance(self.net, nn.Sequential)
+        return start_from(base, self.net[0])
 
     def normalised(self, pixels: Tensor) -> Tensor:
         """uint8 (N, side, side, C) -> float32 (N, C, side, side) of mean 0 and deviation 1."""
@@ -151,12 +165,19 @@ class _Learning:
 
 
 def train_trial(
-    training: TrialSet, real: NDArray[np.uint8], labels: int, config: TrialConfig, checkpoint: Path, report: Report
+    training: TrialSet,
+    real: NDArray[np.uint8],
+    labels: int,
+    config: TrialConfig,
+    checkpoint: Path,
+    report: Report,
+    base: Path | None = None,
 ) -> TrialNet:
     """A classifier of one arm and seed, with averaged weights.
 
     real: the real training images of all arms, (m, side, side, C) uint8; what mirrors look real and how bright images
-    are is measured on them alone, so that arms differ in nothing but their images.
+    are is measured on them alone, so that arms differ in nothing but their images. base: weights that "builtin" starts
+    from where they fit.
 
     Raises:
         InvalidInput: an arm without two labels. NotFound: a timm model that cannot be had. Cancelled.
@@ -170,12 +191,21 @@ def train_trial(
     seed_everything(config.seed)
     light = (float(real.mean()) / 255.0, max(float(real.std()) / 255.0, _LEAST_DEVIATION))
     network = TrialNet(config, (real.shape[1], real.shape[2], real.shape[3]), light, labels)
+    if base is not None and config.classifier == "builtin":
+        network.start_from(base)
     task = _Learning(training, mirrors_that_look_real(real), config.label_smoothing)
     with deterministic():
         averaged, _ = train_network(network, task, config, checkpoint, report, precision)
     generator = torch.Generator().manual_seed(config.seed)
     settle_norms(averaged, lambda: task.losses(averaged, Draw(config.batch_size, generator, precision, 1.0)))
     return averaged.eval()
+
+
+def starts_from(base: Path | None, config: TrialConfig, shape: tuple[int, int, int]) -> bool:
+    """Whether classifiers of images of a shape (side, side, C) start from weights: timm's own, or those of `base`."""
+    if config.classifier != "builtin":
+        return config.classifier.startswith("timm:")
+    return base is not None and TrialNet(config, shape, (0.5, 0.25), 2).start_from(base)
 
 
 @torch.inference_mode()

@@ -18,6 +18,7 @@ from augment.judge.contest_words import markdown
 from augment.judge.verdict import FEWEST_PARTS, FEWEST_SEEDS
 from augment.operations.arms import Arms
 from augment.operations.aside import export_folder, report_folder
+from augment.operations.base_models import base_weights
 from augment.operations.contest_files import write_report
 from augment.operations.context import Context
 from augment.operations.embedding import staged
@@ -82,7 +83,10 @@ class EvaluateClassifierConfig:
     )
     classifier: str = field(
         default="builtin",
-        metadata={"help": "builtin; timm:NAME_OR_FOLDER with its weights; untrained:NAME, a timm network from nothing"},
+        metadata={
+            "help": "builtin, from the network that ships with Kizu; timm:NAME_OR_FOLDER with its weights; "
+            "untrained:NAME, a timm network or builtin from nothing"
+        },
     )
     images_seen: int = field(default=12_000, metadata={"help": "training images shown to each, repeats counted"})
     seed: int = field(default=0, metadata={"help": "the first seed; each training has the next"})
@@ -299,11 +303,20 @@ def _remarks(config: EvaluateClassifierConfig, arms: Arms, test: TestSet) -> lis
             "where real images are left out of a training set, the generators have still learned from all of them: "
             "such points say what samples add, not what could be had from so few images"
         )
+    if config.classifier == "builtin" and not _starts_from_base(test):
+        remarks.append("classifiers start from nothing: the network that ships with Kizu is for sides of 48 to 96 px")
     if config.seeds < FEWEST_SEEDS:
         remarks.append(
             f"{config.seeds} trainings of each arm tell nothing of their spread: take {FEWEST_SEEDS} or more"
         )
     return remarks
+
+
+def _starts_from_base(test: TestSet) -> bool:
+    from augment.judge.trial import TrialConfig, starts_from
+
+    _, *shape, channels = test.cuts.shape
+    return starts_from(base_weights("encoder"), TrialConfig(), (shape[0], shape[1], channels))
 
 
 _FOLDS_FLATTER = (

@@ -15,6 +15,7 @@ from augment.features.boundary import coded, folds_by_group
 from augment.judge.contest import ArmReport
 from augment.judge.separability import EASILY, Apart, told_apart
 from augment.operations.arms import Arms, even_odds
+from augment.operations.base_models import base_weights
 from augment.operations.context import Context
 from augment.operations.embedding import staged
 
@@ -90,7 +91,8 @@ def _scores(
         context.progress(step, steps, metrics)
 
     context.job_folder.mkdir(exist_ok=True)
-    network = train_trial(training, real, 2, trial, context.job_folder / "training.pt", report)
+    checkpoint = context.job_folder / "training.pt"
+    network = train_trial(training, real, 2, trial, checkpoint, report, base_weights("encoder"))
     return np.asarray(predicted(network, asked)[:, 1], dtype=np.float64)
 
 

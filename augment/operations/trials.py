@@ -16,6 +16,7 @@ from augment.errors import InvalidInput, JobFailed
 from augment.judge.contest import Point
 from augment.judge.verdict import Answers
 from augment.operations.arms import Arms
+from augment.operations.base_models import base_weights
 from augment.operations.context import Context
 from augment.operations.embedding import staged
 from augment.operations.test_set import Fold, TestSet
@@ -136,7 +137,8 @@ class Trials:
             asked = np.concatenate([asked, arms.real[:, :, ::-1]])
         try:
             seen = arms.real[[image.group not in fold.left_out for image in arms.members.images]]
-            network = train_trial(training, seen, len(arms.members.labels), trial, checkpoint, report)
+            labels = len(arms.members.labels)
+            network = train_trial(training, seen, labels, trial, checkpoint, report, base_weights("encoder"))
         except JobFailed as error:
             raise JobFailed(f"{point.text}, seed {seed}: {error}") from error
         probability = predicted(network, asked)
