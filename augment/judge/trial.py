@@ -33,9 +33,13 @@ _LEAST_DEVIATION = 0.02  # images of one grey must not have their noise blown up
 
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig(Training):
-    """One classifier. The defaults take a minute on 2 cores at 64 px."""
+    """One classifier. The defaults take half a minute on 2 cores at 64 px.
 
-    images_seen: int = field(default=12_000, metadata={"help": "training images shown, repeats counted"})
+    Measured on 631 magnetic tiles in three folds, real images alone, mirrored and lit anew: balanced accuracy after 6,000
+    looks 0.49 (three partitions), after 12,000 0.47 (two of them); from nothing 0.30 after 3,000 and 0.34 after 6,000.
+    """
+
+    images_seen: int = field(default=6_000, metadata={"help": "training images shown, repeats counted"})
     batch_size: int = field(default=32, metadata={"help": "images in a step"})
     learning_rate: float = field(default=3e-3, metadata={"help": "peak learning rate of AdamW"})
     weight_decay: float = field(default=0.05, metadata={"help": "AdamW's weight decay"})

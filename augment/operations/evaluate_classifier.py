@@ -88,7 +88,7 @@ class EvaluateClassifierConfig:
             "untrained:NAME, a timm network or builtin from nothing"
         },
     )
-    images_seen: int = field(default=12_000, metadata={"help": "training images shown to each, repeats counted"})
+    images_seen: int = field(default=6_000, metadata={"help": "training images shown to each, repeats counted"})
     seed: int = field(default=0, metadata={"help": "the first seed; each training has the next"})
     folder: str = field(
         default="", metadata={"help": "a new folder for the report; exports/evaluate-classifier-N if not given"}
@@ -118,7 +118,7 @@ class EvaluateClassifierConfig:
         if not 0 <= self.pasted <= 100_000:
             raise InvalidConfig(f"pasted {self.pasted}: 0 to 100000")
         if self.images_seen < 1:
-            raise InvalidConfig(f"images_seen {self.images_seen}: give 1 or more; 12000 is usual")
+            raise InvalidConfig(f"images_seen {self.images_seen}: give 1 or more; 6000 is usual")
 
 
 @dataclass(frozen=True, kw_only=True)

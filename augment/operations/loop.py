@@ -43,7 +43,7 @@ class LoopConfig:
     count: int = field(default=300, metadata={"help": "samples of each round, 10 to 100000"})
     method: str = field(default="auto", metadata={"help": "auto, generate or redraw_batch; see plan"})
     seeds: int = field(default=3, metadata={"help": "trainings of each arm in a round, 1 to 100; 3 for a verdict"})
-    images_seen: int = field(default=12_000, metadata={"help": "training images shown to each, repeats counted"})
+    images_seen: int = field(default=6_000, metadata={"help": "training images shown to each, repeats counted"})
     judge_images: int = field(default=16_000, metadata={"help": "training images shown to each judge of the gates"})
     seed: int = field(default=0, metadata={"help": "of the first sample and training; another makes other samples"})
     folder: str = field(default="", metadata={"help": "a new folder for the report; exports/loop-N if not given"})

@@ -27,7 +27,7 @@ class EvaluatePage {
     this.seeds = h("input", { type: "number", class: "number", min: 1, max: 100, value: "5" });
     this.split = h("select");
     this.real = h("input", { type: "text", spellcheck: false, autocomplete: "off", placeholder: "5 10 20 0" });
-    this.images = h("input", { type: "number", class: "number", min: 1, step: 1000, value: "12000" });
+    this.images = h("input", { type: "number", class: "number", min: 1, step: 1000, value: "6000" });
     this.beside = h("input", { type: "text", spellcheck: false, autocomplete: "off", placeholder: "20 50 0" });
     this.mirrored = h("input", { type: "checkbox" });
     this.classifier = h("input", { type: "text", spellcheck: false, autocomplete: "off", value: "builtin" });
