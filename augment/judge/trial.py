@@ -35,8 +35,8 @@ _LEAST_DEVIATION = 0.02  # images of one grey must not have their noise blown up
 class TrialConfig(Training):
     """One classifier. The defaults take half a minute on 2 cores at 64 px.
 
-    Measured on 631 magnetic tiles in three folds, real images alone, mirrored and lit anew: balanced accuracy after 6,000
-    looks 0.49 (three partitions), after 12,000 0.47 (two of them); from nothing 0.30 after 3,000 and 0.34 after 6,000.
+    Measured on 631 magnetic tiles in three folds, real images alone, mirrored and lit anew: balanced accuracy 0.49
+    after 6,000 looks (three partitions), 0.47 after 12,000 (two of them); from nothing 0.34 after 6,000.
     """
 
     images_seen: int = field(default=6_000, metadata={"help": "training images shown, repeats counted"})

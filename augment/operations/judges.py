@@ -86,7 +86,10 @@ def find_judges(wanted: str, config: "JudgeConfig", view: View, map_encoder_id: 
     home = judge_home(context.store, labels, view, config)
     first, second = staged(context, 0, 500), staged(context, 500, 500)
     told, weights = kept_judge(
-        home, "classifier", first, lambda report, path: train_classifier(training, len(labels), config, report, path)
+        home,
+        "classifier",
+        first,
+        lambda report, path: train_classifier(training, len(labels), config.classifier(), report, path),
     )
     classifier = Classifier.load(told, weights)
     if wanted == "builtin":
@@ -141,6 +144,6 @@ def _units(features: Floats) -> tuple[Floats, float]:
 def judge_home(store: Store, labels: Sequence[str], view: View, config: "JudgeConfig") -> Path:
     """The folder of the judges: named by all that decides their weights, the order of the images included."""
     images = [(image.sha256, image.label, image.group) for image in store.images.list(split="train")]
-    recipes = [asdict(config.classifier()), asdict(config.encoder())]
+    recipes = [asdict(one) for one in (config.classifier(), config.fold_classifier(), config.encoder())]
     about = json.dumps([images, list(labels), view.to_json(), recipes], sort_keys=True)
     return store.workspace.cache_dir / "judges" / hashlib.sha256(about.encode()).hexdigest()[:24]

@@ -8,7 +8,7 @@ from augment.features.encoder_training import LabelledImages
 from augment.judge.classifier import Classifier, JudgeConfig, train_classifier, train_judge_encoder
 from augment.judge.control import nearer_to_own
 
-SHORT = JudgeConfig(images_seen=4800, width=8)
+SHORT = JudgeConfig(images_seen=4800, width=8).classifier()
 
 
 def nothing(step, total, metrics):
@@ -43,7 +43,7 @@ def test_it_is_the_same_when_it_is_loaded(digits, classifier, tmp_path):
 
 def test_stopped_and_resumed_it_is_the_same(digits, tmp_path):
     training = LabelledImages(digits.images[:60], digits.index[:60])
-    config = JudgeConfig(images_seen=160, width=8)
+    config = JudgeConfig(images_seen=160, width=8).classifier()
 
     def stop(step, total, metrics):
         if step == 96:
