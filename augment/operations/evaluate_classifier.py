@@ -33,8 +33,6 @@ from augment.store import Split, Workspace
 
 __all__ = ["EvaluateClassifierConfig", "EvaluateClassifierResult", "evaluate_classifier", "partial_folder"]
 
-_BASE = "classical"
-"""What arms with samples are held against: the best that can be had without them."""
 _TRAINED, _APART = 880, 80  # thousandths of the whole
 
 
@@ -48,6 +46,10 @@ class EvaluateClassifierConfig:
             "help": f"arms to train: {', '.join((*ARMS, *RECIPES))}; all that have images, without recipes, if none is "
             "named"
         },
+    )
+    against: str = field(
+        default="classical",
+        metadata={"help": "arm that the others are held against, the first one if it is not among them"},
     )
     seeds: int = field(default=5, metadata={"help": "trainings of each arm, 1 to 100; 3 are needed for a verdict"})
     split: Split = field(
@@ -99,6 +101,8 @@ class EvaluateClassifierConfig:
         for arm in self.arms:
             if arm not in ARMS and arm not in RECIPES:
                 raise InvalidConfig(f"arms {arm!r}: choose of {', '.join((*ARMS, *RECIPES))}")
+        if self.against not in ARMS or (self.arms and self.against != "classical" and self.against not in self.arms):
+            raise InvalidConfig(f"against {self.against!r}: one of the arms that are trained is needed, not a recipe")
         if len(set(self.arms)) < len(self.arms):
             raise InvalidConfig(f"arms {' '.join(self.arms)!r}: each once")
         if self.split not in ("test", "validation"):
@@ -229,7 +233,7 @@ class _Evaluation:
             [image.id or 0 for image in self._test.images],
             self._arms.members.labels,
             config.classifier,
-            _BASE if _BASE in plain else (plain or self._chosen)[0],
+            config.against if config.against in plain else (plain or self._chosen)[0],
             self._notes,
             other_bases=dict.fromkeys(RECIPES, FIRST_RECIPE),
             folds=config.folds,

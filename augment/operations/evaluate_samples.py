@@ -18,7 +18,7 @@ from augment.operations.aside import report_folder, written_aside
 from augment.operations.configs import to_json
 from augment.operations.context import Context
 from augment.operations.embedding import staged
-from augment.operations.judges import find_judges
+from augment.operations.judges import find_encoder_judge
 from augment.operations.members import Members
 from augment.operations.sample_sets import Pool, SampleSet, find_sets, measure_set
 from augment.operations.views import current_view
@@ -67,8 +67,8 @@ def evaluate_samples(config: EvaluateSamplesConfig, context: Context) -> Evaluat
     """Measures every set of samples; writes samples.json and samples.md.
 
     Raises:
-        NotReady: no samples or no training images. InvalidInput: one label only, a folder in use, or the judge is the
-        map's own encoder. NotFound: no such model. Cancelled: told to stop; judges that are trained are kept.
+        NotReady: no samples or no training images. InvalidInput: a folder in use, or the judge is the map's own
+        encoder. NotFound: no such model. Cancelled: told to stop; a judge that is trained is kept.
     """
     from augment.judge.classifier import JudgeConfig
 
@@ -80,20 +80,20 @@ def evaluate_samples(config: EvaluateSamplesConfig, context: Context) -> Evaluat
     if not samples:
         raise NotReady("there are no samples of training parts to measure: generate some first")
     view, projection = current_view(store), store.projections.latest()
-    judges = find_judges(
+    judge = find_encoder_judge(
         config.encoder,
         JudgeConfig(images_seen=config.judge_images),
         view,
         0 if projection is None else projection.encoder_id,
         staged(context, 0, _JUDGED),
     )
-    pool = Pool.read(samples, members.images, judges, view, staged(context, _JUDGED, _READ - _JUDGED))
+    pool = Pool.read(samples, members.images, judge, view, staged(context, _JUDGED, _READ - _JUDGED))
     report = SampleReport(
-        encoder=judges.encoder_name,
+        encoder=judge.encoder_name,
         lpips="" if pool.lpips is None else LPIPS,
         real_images=len(members.images),
         real_parts=len({image.group for image in members.images}),
-        sets=_measured(sets, pool, judges.labels, config.seed, staged(context, _READ, 1000 - _READ)),
+        sets=_measured(sets, pool, judge.labels, config.seed, staged(context, _READ, 1000 - _READ)),
         notes=[*(f"left out: {told}" for told in left_out), *_remarks(pool)],
     )
     told = markdown(report)

@@ -27,7 +27,7 @@ from augment.operations.context import Context
 from augment.operations.embedding import staged
 from augment.operations.generate_dcgan import dcgan_images
 from augment.operations.generators import Generator, draw_series, find_generator, find_model
-from augment.operations.judges import Judges, find_judges
+from augment.operations.judges import EncoderJudge, find_encoder_judge
 from augment.operations.vary import MOST_SIGMA
 from augment.operations.views import current_view, load_cut
 from augment.pieces import seam_strength
@@ -294,23 +294,23 @@ def _sets(
 
     projection = context.store.projections.latest()
     map_encoder_id = 0 if projection is None else projection.encoder_id
-    judges = find_judges(
+    judge = find_encoder_judge(
         config.encoder, JudgeConfig(images_seen=config.judge_images), view, map_encoder_id, staged(context, 700, 290)
     )
-    rows = np.random.default_rng(config.seed).permutation(len(judges.training.images))[: config.table_samples]
-    labels = [judges.labels[judges.training.label_index[row]] for row in rows]
-    real = judges.compared(judges.features[rows])
+    rows = np.random.default_rng(config.seed).permutation(len(judge.training.images))[: config.table_samples]
+    labels = [judge.labels[judge.training.label_index[row]] for row in rows]
+    real = judge.compared(judge.features[rows])
     held_out = [load_cut(context.store, one, view) for one in _unseen_records(context, config.seed)[: len(rows)]]
     images = {"real, held out": np.stack(held_out), "generator": drawing.of_labels(labels)}
     dcgan, notes = _dcgan(config, view, context)
     if dcgan is not None:
         images["DCGAN"] = dcgan_images(dcgan, labels, range(config.seed, config.seed + len(labels)), context)
-    judged = {name: (made, _figures(name, made, real, judges)) for name, made in images.items()}
-    return judged, notes, judges.encoder_name
+    judged = {name: (made, _figures(name, made, real, judge)) for name, made in images.items()}
+    return judged, notes, judge.encoder_name
 
 
-def _figures(name: str, images: Images, real: NDArray[np.float32], judges: Judges) -> SetFigures:
-    features = judges.compared(judges.encode(images))
+def _figures(name: str, images: Images, real: NDArray[np.float32], judge: EncoderJudge) -> SetFigures:
+    features = judge.compared(judge.encode(images))
     return SetFigures(
         name=name, images=len(images), kernel=kernel_distance(features, real), manifold=manifold(features, real)
     )

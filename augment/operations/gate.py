@@ -74,7 +74,7 @@ def gate(config: GateConfig, context: Context) -> GateResult:
     from augment.operations.fold_judges import find_fold_judges
     from augment.operations.gate_numbers import RealImages, measure
     from augment.operations.generators import load_map
-    from augment.operations.judges import find_judges
+    from augment.operations.judges import find_encoder_judge
 
     store = context.store
     samples = [one for one in store.samples.list() if one.method != CONTROL]
@@ -87,11 +87,12 @@ def gate(config: GateConfig, context: Context) -> GateResult:
     )
     map_encoder_id = 0 if projection is None else projection.encoder_id
     folds = find_fold_judges(judging, view, staged(context, 0, _JUDGED // 2))
-    judges = find_judges(config.encoder, judging, view, map_encoder_id, staged(context, _JUDGED // 2, _JUDGED // 2))
+    stage = staged(context, _JUDGED // 2, _JUDGED // 2)
+    judge = find_encoder_judge(config.encoder, judging, view, map_encoder_id, stage)
     atlas = None if projection is None else load_map(context, projection)
-    real = RealImages.read(judges, folds, atlas, context)
+    real = RealImages.read(judge, folds, atlas, context)
     basis = gate_basis(store, view, judging, config.encoder, projection)
-    numbers = measure(samples, real, judges, folds, view, staged(context, _JUDGED, 1000 - _JUDGED))
+    numbers = measure(samples, real, judge, folds, view, staged(context, _JUDGED, 1000 - _JUDGED))
     write_limits(store, basis, real.limits)
     context.commit(
         [

@@ -27,7 +27,7 @@ from augment.views import View
 
 if TYPE_CHECKING:
     from augment.operations.fold_judges import FoldJudges
-    from augment.operations.judges import Judges
+    from augment.operations.judges import EncoderJudge
 
 __all__ = ["RealImages", "measure"]
 
@@ -52,20 +52,20 @@ class RealImages:
     limits: dict[str, float]
 
     @classmethod
-    def read(cls, judges: "Judges", folds: "FoldJudges", atlas: Atlas | None, context: Context) -> "RealImages":
+    def read(cls, judge: "EncoderJudge", folds: "FoldJudges", atlas: Atlas | None, context: Context) -> "RealImages":
         """Of the split that the judges were trained on; may raise Cancelled."""
-        images, cuts = folds.images, judges.training.images
+        images, cuts = folds.images, judge.training.images
         part = coded([image.group for image in images])[1]
         same = part[:, None] == part[None, :]
         defect_cuts, rows = real_defects(images, context)
         pictures, defects, sensor = Pictures(cuts, part), Pictures(defect_cuts, part[rows]), Sensor.of(cuts)
         context.progress.check()
-        features = judges.compared(judges.features)
+        features = judge.compared(judge.features)
         near = [pictures.nearest(cuts, same), defects.nearest(defect_cuts, same[np.ix_(rows, rows)])]
         context.progress.check()
         of_real: dict[GateName, NDArray[np.float32]] = {
             "duplicate": np.concatenate([one.distance for one in near]),
-            "label": own_share(folds.probability, judges.training.label_index),
+            "label": own_share(folds.probability, judge.training.label_index),
             "realism": reached(features, features, same),
             "sharpness": sensor.sharpness_off(cuts),
             "noise": sensor.noise_off(cuts),
@@ -111,7 +111,7 @@ def _landings(atlas: Atlas, images: Sequence[ImageRecord]) -> NDArray[np.float32
 def measure(
     samples: Sequence[SampleRecord],
     real: RealImages,
-    judges: "Judges",
+    judge: "EncoderJudge",
     folds: "FoldJudges",
     view: View,
     context: Context,
@@ -129,8 +129,8 @@ def measure(
     ]
     layers = folds.layers(cuts)
     label, usual = _labels(samples, folds.judge(layers, groups), folds)
-    far = reached(judges.compared(judges.encode(cuts)), real.features)
-    aligned = alignments([one.label for one in samples], layers, groups, folds, judges.training.images)
+    far = reached(judge.compared(judge.encode(cuts)), real.features)
+    aligned = alignments([one.label for one in samples], layers, groups, folds, judge.training.images)
     value = weighed(aligned, usual)
     sharpness, noise = real.sensor.sharpness_off(cuts), real.sensor.noise_off(cuts)
     copy, duplicate = _repeats(opened, real)

@@ -27,23 +27,22 @@ if TYPE_CHECKING:
     from augment.features.encoders import Encoder
     from augment.judge.classifier import Classifier, JudgeConfig
 
-__all__ = ["Judges", "find_judges", "judge_home", "kept_judge"]
+__all__ = ["EncoderJudge", "Judges", "find_encoder_judge", "find_judges", "judge_home", "kept_judge"]
 
 Report = Callable[[int, int, Any], None]
 
 
-@dataclass(frozen=True)
-class Judges:
-    """Both judges, and the real training images as they see them: features (n, d) float32 in the order of `training`.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EncoderJudge:
+    """The encoder that judges, and the real training images as it sees them: features (n, d) float32 in the order of
+    `training`.
 
-    encoder_name, classifier_name: in words, to be printed beside every number. units: centre and scale of features
-    where sets are compared, see `compared`.
+    encoder_name: in words, to be printed beside every number. units: centre and scale of features where sets are
+    compared, see `compared`.
     """
 
     encoder: "Encoder"
     encoder_name: str
-    classifier: "Classifier"
-    classifier_name: str
     labels: tuple[str, ...]
     training: "LabelledImages"
     features: Floats
@@ -60,41 +59,45 @@ class Judges:
         """Features (n, d) of images (n, side, side, C) uint8."""
         return self.encoder.encode(images)  # type: ignore[arg-type]  # an array of images is a sequence of them
 
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Judges(EncoderJudge):
+    """Both judges. classifier_name: in words."""
+
+    classifier: "Classifier"
+    classifier_name: str
+
     def names(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Index (n,) of the most probable label of images (n, side, side, C) uint8."""
         return np.asarray(self.classifier.probability(images).argmax(axis=1), dtype=np.int64)
 
 
-def find_judges(wanted: str, config: "JudgeConfig", view: View, map_encoder_id: int, context: Context) -> Judges:
-    """The judges of the training split as it is now; trained if they are not there.
+def find_encoder_judge(
+    wanted: str, config: "JudgeConfig", view: View, map_encoder_id: int, context: Context
+) -> EncoderJudge:
+    """The encoder of the training split as it is now; trained if it is not there.
 
     Args:
         wanted: "builtin", trained here from nothing, or "timm:NAME_OR_FOLDER".
         map_encoder_id: the encoder that generators are conditioned on; a judge must be another one.
 
     Raises:
-        NotReady: no training images. InvalidInput: one label only, or the judge is the map's own encoder.
-        NotFound: a timm model cannot be had. Cancelled: told to stop; trainings go on from where they were.
+        NotReady: no training images. InvalidInput: the judge is the map's own encoder. NotFound: a timm model cannot
+            be had. Cancelled: told to stop; a training goes on from where it was.
     """
     from augment.features.encoders import load_encoder
-    from augment.judge.classifier import Classifier, train_classifier, train_judge_encoder
+    from augment.judge.classifier import train_judge_encoder
 
     labels = context.store.images.labels()
     training = read_labelled("train", labels, view, context)
     if not len(training.images):
         raise NotReady("the training split has no images: import images before judging samples")
-    home = judge_home(context.store, labels, view, config)
-    first, second = staged(context, 0, 500), staged(context, 500, 500)
-    told, weights = kept_judge(
-        home,
-        "classifier",
-        first,
-        lambda report, path: train_classifier(training, len(labels), config.classifier(), report, path),
-    )
-    classifier = Classifier.load(told, weights)
     if wanted == "builtin":
         told, weights = kept_judge(
-            home, "encoder", second, lambda report, path: train_judge_encoder(training, config, report, path)
+            judge_home(context.store, labels, view, config),
+            "encoder",
+            context,
+            lambda report, path: train_judge_encoder(training, config, report, path),
         )
         encoder = load_encoder(told, weights)
         name = (
@@ -102,22 +105,41 @@ def find_judges(wanted: str, config: "JudgeConfig", view: View, map_encoder_id: 
             "on real training images)"
         )
     else:
-        chosen = choose_encoder(wanted, view, config.seed, second)
+        chosen = choose_encoder(wanted, view, config.seed, context)
         if chosen.record_id == map_encoder_id:
             raise InvalidInput(
                 f"encoder {wanted}: the map was made with it, so it is no independent judge; name another"
             )
         encoder, name = chosen.encoder, chosen.encoder.name
-    judges = Judges(
-        encoder,
-        name,
-        classifier,
-        f"an independent classifier of real training images (width {config.width}, seed {config.seed})",
-        tuple(labels),
-        training,
-        encoder.encode(training.images),  # type: ignore[arg-type]  # an array of images is a sequence of them
+    judge = EncoderJudge(
+        encoder=encoder,
+        encoder_name=name,
+        labels=tuple(labels),
+        training=training,
+        features=encoder.encode(training.images),  # type: ignore[arg-type]  # an array of images is a sequence of them
     )
-    return replace(judges, units=_units(judges.features)) if wanted == "builtin" else judges
+    return replace(judge, units=_units(judge.features)) if wanted == "builtin" else judge
+
+
+def find_judges(wanted: str, config: "JudgeConfig", view: View, map_encoder_id: int, context: Context) -> Judges:
+    """The encoder, and a classifier of the training split as it is now; trained if they are not there.
+
+    Args and errors are those of `find_encoder_judge`; InvalidInput also for one label only.
+    """
+    from augment.judge.classifier import Classifier, train_classifier
+
+    judge = find_encoder_judge(wanted, config, view, map_encoder_id, staged(context, 0, 500))
+    told, weights = kept_judge(
+        judge_home(context.store, judge.labels, view, config),
+        "classifier",
+        staged(context, 500, 500),
+        lambda report, path: train_classifier(judge.training, len(judge.labels), config.classifier(), report, path),
+    )
+    return Judges(
+        **vars(judge),
+        classifier=Classifier.load(told, weights),
+        classifier_name=f"an independent classifier of real training images (width {config.width}, seed {config.seed})",
+    )
 
 
 def kept_judge(

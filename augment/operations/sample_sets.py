@@ -25,7 +25,7 @@ from augment.store import CONTROL, ImageRecord, SampleRecord, Store
 from augment.views import View
 
 if TYPE_CHECKING:
-    from augment.operations.judges import Judges
+    from augment.operations.judges import EncoderJudge
 
 __all__ = ["Pool", "SampleSet", "find_sets", "measure_set"]
 
@@ -90,33 +90,33 @@ class Pool:
         cls,
         samples: Sequence[SampleRecord],
         images: Sequence[ImageRecord],
-        judges: "Judges",
+        judge: "EncoderJudge",
         view: View,
         context: Context,
     ) -> "Pool":
         """Reads and encodes everything; may raise Cancelled."""
         from augment.judge.perceptual import has_lpips, lpips_between
 
-        label_of = {label: number for number, label in enumerate(judges.labels)}
+        label_of = {label: number for number, label in enumerate(judge.labels)}
         parts = coded([one.group for one in images] + [one.group or f"sample {one.id}" for one in samples])[1]
         labels = np.array([label_of[one] for one in [one.label for one in images] + [one.label for one in samples]])
         cuts = sample_cuts(samples, view, context)
         context.progress(1, 4)
-        features = judges.compared(judges.encode(cuts))
+        features = judge.compared(judge.encode(cuts))
         context.progress(2, 4)
-        regions = _encoded(*_sample_regions(samples, context), len(samples), judges, view)
-        real_regions = _encoded(*real_defects(images, context), len(images), judges, view)
+        regions = _encoded(*_sample_regions(samples, context), len(samples), judge, view)
+        real_regions = _encoded(*real_defects(images, context), len(images), judge, view)
         context.progress(3, 4)
         there = has_lpips()
         return cls(
             samples=Members(label=labels[len(images) :], part=parts[len(images) :]),
             real=Members(label=labels[: len(images)], part=parts[: len(images)]),
             features=features,
-            real_features=judges.compared(judges.features),
+            real_features=judge.compared(judge.features),
             regions=regions,
             real_regions=real_regions,
             lpips=lpips_between(cuts) if there else None,
-            real_lpips=lpips_between(judges.training.images) if there else None,
+            real_lpips=lpips_between(judge.training.images) if there else None,
         )
 
 
@@ -134,12 +134,12 @@ def _sample_regions(samples: Sequence[SampleRecord], context: Context) -> tuple[
     return np.array(cuts, dtype=np.uint8), np.array(rows, dtype=np.int64)
 
 
-def _encoded(cuts: NDArray[np.uint8], rows: Rows, count: int, judges: "Judges", view: View) -> Floats:
+def _encoded(cuts: NDArray[np.uint8], rows: Rows, count: int, judge: "EncoderJudge", view: View) -> Floats:
     """Features (count, d) of cuts of some rows, brought to the view's side and colour; NaN in the others."""
-    found = np.full((count, judges.features.shape[1]), np.nan, dtype=np.float32)
+    found = np.full((count, judge.features.shape[1]), np.nan, dtype=np.float32)
     if len(rows):
         whole = View(kind="whole", side_px=view.side_px, colour=view.colour)
-        found[rows] = judges.compared(judges.encode(np.stack([whole.cut(cut, None, "") for cut in cuts])))
+        found[rows] = judge.compared(judge.encode(np.stack([whole.cut(cut, None, "") for cut in cuts])))
     return found
 
 
