@@ -168,7 +168,8 @@ class _Compiling:
     """
 
     def __init__(self, config: EmbedConfig, catalogue: Catalogue) -> None:
-        self._wanted = int(catalogue.training.sum()) >= config.projection().smallest_umap
+        # A process that has fitted a map before has everything compiled.
+        self._wanted = "umap" not in sys.modules and catalogue.training.sum() >= config.projection().smallest_umap
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

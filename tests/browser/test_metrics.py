@@ -15,6 +15,9 @@ from tests.browser.conftest import open_tab
 from tests.browser.workspaces import mapped_workspace
 from tests.server import Server, running
 
+# All that use this server.
+pytestmark = pytest.mark.xdist_group("map_server")
+
 
 def interval(value: float, reach: float) -> Interval:
     return Interval(value=value, low=value - reach, high=value + reach)

@@ -7,6 +7,9 @@ from augment.errors import Cancelled, InvalidConfig, InvalidInput, NotReady
 from augment.features.neighbours import knn_accuracy, nearest
 from augment.features.projection import Projection, ProjectionConfig
 
+# A process loads umap-learn once, for seconds.
+pytestmark = pytest.mark.xdist_group("umap")
+
 HELD = 100
 
 

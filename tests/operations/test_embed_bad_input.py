@@ -17,6 +17,9 @@ from augment.operations.train_encoder import TrainEncoderConfig
 from augment.store import Change, ImageRecord, ModelRecord, Split, Store
 from augment.views import View
 
+# A process loads umap-learn once, for seconds.
+pytestmark = pytest.mark.xdist_group("umap")
+
 VIEW = View(kind="whole", side_px=16, colour="grey")
 
 

@@ -22,14 +22,14 @@ from tests.operations.mapped import VIEW, context_of
 
 __all__ = ["one_thread"]
 
-SHORT = {"images_seen": 64, "seeds": 3, "apart": False}
+SHORT = {"images_seen": 32, "seeds": 3, "apart": False}
 
 
 @pytest.fixture
 def context(tmp_path: Path):
-    """144 images with masks of spots, and eight samples of each label, mirrored training images."""
+    """72 images with masks of spots, and four samples of each label, mirrored training images."""
     with Store(Workspace(tmp_path / "workspace").create()) as store:
-        yield contested(store, tmp_path / "job")
+        yield contested(store, tmp_path / "job", 72, 8)
 
 
 def test_every_arm_is_trained_and_the_report_is_written(context: Context):
@@ -54,9 +54,9 @@ def test_every_arm_is_trained_and_the_report_is_written(context: Context):
     assert "gated: cannot tell" in result.markdown or "gated: h" in result.markdown
     assert (Path(result.folder) / "classifier.png").read_bytes().startswith(b"\x89PNG")
     assert "plotly" in (Path(result.folder) / "classifier.html").read_text()
-    # 12 test images have a spot, and a curve needs 20.
-    assert arms["classical"].detected["size"].why == "12 test defects have a mask, and 20 are needed"
-    assert arms["gated"].trained_on["spot"] == TrainedOn(real=48, beside=8, looks=4 * 8 / (4 * 8 + 48))
+    # 6 test images have a spot, and a curve needs 20.
+    assert arms["classical"].detected["size"].why == "6 test defects have a mask, and 20 are needed"
+    assert arms["gated"].trained_on["spot"] == TrainedOn(real=24, beside=4, looks=pytest.approx(4 * 4 / (4 * 4 + 24)))
 
 
 def test_stopped_and_resumed_it_trains_what_is_missing(context: Context):
@@ -172,6 +172,6 @@ def test_bad_config(fields: dict[str, object], told: str):
 def test_the_command_prints_the_table(context: Context, capsys: pytest.CaptureFixture[str]):
     root = str(context.store.workspace.root)
     context.store.close()
-    given = ["evaluate", "classifier", "--arms", "real", "classical", "--seeds", "1", "--images-seen", "64"]
+    given = ["evaluate", "classifier", "--arms", "real", "classical", "--seeds", "1", "--images-seen", "32"]
     assert main([*given, "--workspace", root]) == 0
     assert "| real |" in capsys.readouterr().out

@@ -35,14 +35,14 @@ def context(tmp_path_factory):
 
 
 def config(**fields) -> EvaluateControlConfig:
-    return EvaluateControlConfig(**({"samples": 3, "steps": 1, "table_samples": 0, "judge_images": 320} | fields))
+    return EvaluateControlConfig(**({"samples": 3, "steps": 1, "table_samples": 0, "judge_images": 128} | fields))
 
 
 @pytest.fixture(scope="module")
 def judges(context):
     from augment.judge.classifier import JudgeConfig
 
-    return find_judges("builtin", JudgeConfig(images_seen=320), VIEW, 1, context)
+    return find_judges("builtin", JudgeConfig(images_seen=128), VIEW, 1, context)
 
 
 def test_the_whole_report(context: Context, judges: object):
@@ -147,7 +147,7 @@ def test_judges_are_trained_once_for_the_same_images(context: Context, judges):
 
     shown = judges.compared(judges.features)
     assert abs(shown.mean(axis=0)).max() < 1e-4 and shown.var(axis=0).mean() == pytest.approx(1, abs=1e-3)
-    again = find_judges("builtin", JudgeConfig(images_seen=320), VIEW, 1, replace(context, progress=Refuse()))
+    again = find_judges("builtin", JudgeConfig(images_seen=128), VIEW, 1, replace(context, progress=Refuse()))
     assert (again.features == judges.features).all()
     folders = {path.name for path in (context.store.workspace.cache_dir / "judges").iterdir()}
     find_judges("builtin", JudgeConfig(images_seen=32), VIEW, 1, context)
@@ -230,7 +230,7 @@ def test_a_config_outside_its_range_is_refused(fields, said):
 
 
 def test_the_command_prints_the_tables(context: Context, judges: object, capsys: pytest.CaptureFixture[str]):
-    words = "--samples 1 --steps 1 --table-samples 0 --judge-images 320 --conditions label+position --model-id 2"
+    words = "--samples 1 --steps 1 --table-samples 0 --judge-images 128 --conditions label+position --model-id 2"
     code = main(["evaluate", "control", *words.split(), "--workspace", str(context.store.workspace.root)])
     told = capsys.readouterr().out
     assert code == 0
@@ -246,4 +246,4 @@ def test_the_maps_own_encoder_is_no_judge(context: Context, monkeypatch: pytest.
     own = ChosenEncoder(mapped.encoder, 1, record.sha256)
     monkeypatch.setattr("augment.operations.judges.choose_encoder", lambda *given: own)
     with pytest.raises(InvalidInput, match="no independent judge"):
-        find_judges("timm:same", JudgeConfig(images_seen=320), VIEW, 1, context)
+        find_judges("timm:same", JudgeConfig(images_seen=128), VIEW, 1, context)

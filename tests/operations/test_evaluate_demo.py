@@ -4,13 +4,19 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from augment.operations.demo import DEMO_ASSETS, build_demo
 from augment.operations.evaluate_demo import EvaluateDemoConfig, evaluate_demo
 from augment.store import Store, Workspace
 from tests.operations.mapped import context_of
 
 
-def test_an_evaluation_is_made_and_unpacked_with_the_demo(store: Store, tmp_path: Path) -> None:
+def test_an_evaluation_is_made_and_unpacked_with_the_demo(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Which arms there are changes nothing of how they are packed; 800 pasted images take half a minute.
+    monkeypatch.setattr("augment.operations.evaluate_demo._ARMS", ("classical", "generated"))
     packed = Path(shutil.copytree(DEMO_ASSETS, tmp_path / "packed"))
     shutil.rmtree(packed / "evaluation", ignore_errors=True)
     told = evaluate_demo(

@@ -1,16 +1,25 @@
 """The study as an operation: tables are written, and what is done is not done again."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from augment.errors import Cancelled, InvalidConfig
+from augment.judge import factor_study
 from augment.operations.context import Progress
 from augment.operations.evaluate_factors import EvaluateFactorsConfig, evaluate_factors
 from augment.store import Store
 from tests.operations.mapped import context_of
 
-TINY = {"gammas": (0.0, 1.0), "seeds": (0,), "teacher_images": 128, "student_images": 128, "repeats": 2}
+TINY = {"gammas": (0.0, 1.0), "seeds": (0,), "teacher_images": 128, "student_images": 96, "repeats": 1}
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Networks a quarter as wide: what is tested here is what is kept and written, not what is learned."""
+    for name, shape in (("TEACHER", factor_study.TEACHER), ("STUDENT", factor_study.STUDENT)):
+        monkeypatch.setattr(factor_study, name, replace(shape, width=8))
 
 
 class Stop(Progress):

@@ -28,7 +28,7 @@ def context(tmp_path_factory):
         add_images(store)
         add_map(store)
         context = context_of(store, root / "job")
-        train_ddpm(TrainDdpmConfig(images_seen=4000, batch_size=16, width=8, warmup_steps=2), context)
+        train_ddpm(TrainDdpmConfig(images_seen=800, batch_size=16, width=8, warmup_steps=2), context)
         yield context
 
 
