@@ -1,7 +1,8 @@
 // Curves of an evaluation with their intervals, in plain SVG: balanced accuracy over numbers of images, recall over the severity of defects.
 
 import { h, t } from "./dom.js";
-import { armName, shape } from "./evaluate_plot.js";
+import { shape } from "./evaluate_plot.js";
+import { armName, said } from "./evaluate_words.js";
 
 const WIDTH_PX = 760, HEIGHT_PX = 240, LEFT_PX = 44, RIGHT_PX = 200, TOP_PX = 10, BOTTOM_PX = 40, LINE_PX = 16;
 
@@ -36,10 +37,12 @@ function overSeverity({ arms, good }, name, words) {
   });
   // Who takes all for defects finds them all: what is found says nothing without this.
   const alarms = found.filter((arm) => arm.recall[good]).map((arm) => t("evaluate.false_alarms", { arm: armName(arm.point.arm), share: ((1 - arm.recall[good].value) * 100).toFixed(0) }));
+  const measure = window.kizu.has(`evaluate.severity_${name}`) ? t(`evaluate.severity_${name}`) : words;
+  const counted = good ? t("evaluate.found_not", { good }) : t("evaluate.found_named");
   const all = curves.flatMap((curve) => curve.points.map(({ x }) => x));
-  const without = Map.groupBy(whole.filter((arm) => arm.detected[name].why), (arm) => arm.detected[name].why);
+  const without = Map.groupBy(whole.filter((arm) => arm.detected[name].why), (arm) => said(arm.detected[name].why));
   const whys = [...without].map(([why, own]) => `${own.map(({ point }) => armName(point.arm)).join(", ")}: ${why}`);
-  return { title: t(`evaluate.curve_${name}`), curves, ticks: all.length ? logTicks(Math.min(...all), Math.max(...all)) : [], place: Math.log, why: whys.join("; "), told: curves.length ? [words, ...smallest, ...alarms].join(". ") : "" };
+  return { title: t(`evaluate.curve_${name}`), curves, ticks: all.length ? logTicks(Math.min(...all), Math.max(...all)) : [], place: Math.log, why: whys.join(" "), told: curves.length ? [measure, counted, ...smallest, ...alarms].join(t("evaluate.stop")) : "" };
 }
 
 const brief = (value) => String(+value.toPrecision(3));

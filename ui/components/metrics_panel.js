@@ -2,6 +2,7 @@
 // real against real. Knows the routes of ui/metrics_routes.py; nothing of arms or verdicts.
 
 import { choices, fill, getJson, h, isShown, postJson, t } from "./dom.js";
+import { said } from "./evaluate_words.js";
 import { axisOf, dotOnBand } from "./metrics_plot.js";
 
 const OPERATION = "evaluate_samples";
@@ -102,9 +103,9 @@ export class MetricsPanel {
     choices(this.label, [["", t("metrics.all_labels")], ...labels.sort().map((label) => [label, label])]);
     this.label.hidden = !labels.length;
     const said = { images: window.kizu.number(report.real_images), parts: window.kizu.number(report.real_parts), encoder: report.encoder };
-    fill(this.caption, t("metrics.caption", said), report.lpips ? null : h("span", { title: report.notes.find((note) => note.startsWith("LPIPS")) }, ` ${t("metrics.no_lpips")}.`));
+    fill(this.caption, t("metrics.caption", said), report.lpips ? null : h("span", { title: said(report.notes.find((note) => (note.text ?? note).startsWith("LPIPS"))) }, ` ${t("metrics.no_lpips")}.`));
     fill(this.keys, ["floor", "as_real", "farther", "unknown"].map((name) => h("span", { class: name }, h("i"), t(`metrics.key_${name}`))));
-    fill(this.notes, report.notes.map((note) => h("li", {}, note)));
+    fill(this.notes, report.notes.map((note) => h("li", {}, said(note))));
     this.#draw();
   }
 
