@@ -101,7 +101,7 @@ class EvaluatePage {
   #arm({ name, missing, real, samples }, checked) {
     const box = h("input", { type: "checkbox", value: name, checked: checked && !missing, disabled: Boolean(missing), onchange: () => (this.touched = true) });
     const count = [real && t("evaluate.real_n", { n: real }), samples && t("evaluate.samples_n", { n: samples })].filter(Boolean).join(" + ");
-    return h("label", { class: missing ? "check off" : "check", title: t(`evaluate.long_${name}`) }, box, h("span", {}, armName(name)), h("small", {}, missing ? t("evaluate.empty") : count), missing && h("em", {}, said(missing)));
+    return h("label", { class: missing ? "check off" : "check", title: t(`evaluate.long_${name}`) }, box, h("span", {}, armName(name)), h("small", {}, missing ? null : count), missing && h("em", {}, said(missing)));
   }
 
   #ticked() {
@@ -139,8 +139,15 @@ class EvaluatePage {
     const mine = own.find((job) => job.id === this.job);
     if (mine && !ACTIVE.includes(mine.state)) {
       this.words.className = mine.error ? "note bad" : "note";
-      this.words.textContent = mine.error ?? "";
+      this.words.textContent = mine.error ?? (mine.state === "cancelled" ? t("evaluate.stopped") : "");
       this.job = null;
+    }
+    // One that was started before the page was loaded, or elsewhere.
+    const active = own.find((job) => ACTIVE.includes(job.state));
+    if (active && active.id !== this.job) {
+      this.job = active.id;
+      this.words.className = "note";
+      this.words.textContent = t("evaluate.started");
     }
     // What ended well changes the arms or the reports; an evaluation that was stopped may have left a partial one.
     const ended = [...own.filter((job) => !ACTIVE.includes(job.state)), ...jobs.filter((job) => job.state === "done")];

@@ -27,7 +27,7 @@ export function dotPlot(report, chosen, onChoose) {
   const height = TOP_PX + arms.length * ROW_PX + BOTTOM_PX;
   const svg = shape("svg", { viewBox: `0 0 ${WIDTH_PX} ${height}`, role: "img", "aria-label": t("evaluate.plot") });
   const bottom = height - BOTTOM_PX;
-  const step = high - low > 0.4 ? 0.1 : 0.05;
+  const step = high - low > 0.4 ? 0.1 : high - low > 0.11 ? 0.05 : 0.01;
   for (let value = low; value <= high + 1e-9; value += step) {
     svg.append(shape("line", { class: "grid", x1: x(value), x2: x(value), y1: TOP_PX, y2: bottom }), shape("text", { class: "tick", x: x(value), y: height - 10, "text-anchor": "middle" }, value.toFixed(2)));
   }

@@ -78,7 +78,8 @@ export class PlanPanel {
     const own = this.batches.filter((one) => one.label === label);
     const total = own.reduce((sum, one) => sum + one.count, 0);
     const edge = own.filter((one) => one.config.boundary).reduce((sum, one) => sum + one.count, 0);
-    const how = own.length ? [t(`plan.method_${own[0].operation}`), edge ? t("plan.boundary", { n: edge, rival }) : ""].filter(Boolean).join(", ") : "";
+    const method = own.length ? t(`plan.method_${own[0].operation}`) : "";
+    const how = edge ? t("plan.at_boundary", { method, n: edge, rival }) : method;
     return h("div", { class: "trouble", data: { label }, style: `--c: ${this.#colour(label)}` },
       h("div", { class: "label" }, h("i", { class: "dot" }), h("b", {}, label)),
       h("div", { class: "share", title: t("plan.beside", { n: wrong }) }, h("span", { class: "bar" }, h("i", { style: `width: ${(100 * wrong) / images}%` })), h("span", {}, t("plan.wrong", { wrong, images })), h("small", {}, wrong && rival ? t("plan.taken", { rival }) : "")),
