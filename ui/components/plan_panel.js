@@ -127,10 +127,17 @@ export class PlanPanel {
     this.busy = own.some((job) => ACTIVE.includes(job.state));
     const mine = own.find((job) => job.id === this.job);
     if (mine && !ACTIVE.includes(mine.state)) {
-      this.#say(mine.error ?? (mine.state === "done" && this.what === "make" ? t("plan.make_done") : ""), Boolean(mine.error));
+      const ended = { done: this.what === "make" ? t("plan.make_done") : "", cancelled: t("shell.stopped_resume") };
+      this.#say(mine.error ?? ended[mine.state] ?? "", Boolean(mine.error));
       this.review.hidden = mine.state !== "done";
       this.job = null;
       if (mine.state === "done") this.refresh();
+    }
+    // One that was started before the page was loaded, or elsewhere.
+    const active = own.find((job) => ACTIVE.includes(job.state));
+    if (active && active.id !== this.job) {
+      [this.job, this.what] = [active.id, active.operation === "loop" ? "loop" : "make"];
+      this.#say(t(`plan.${this.what}_started`));
     }
     if (this.batches) this.#enable();
   }
