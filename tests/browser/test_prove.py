@@ -173,14 +173,16 @@ def test_a_japanese_page_tells_notices_in_japanese(page: Page, server: Server) -
     expect(page.locator(".evaluate .plan li").first).to_contain_text("貼り付けでは free を作れません")
 
 
-def test_the_label_of_good_parts_opens_recipes(page: Page, server: Server) -> None:
+def test_the_label_of_good_parts_is_chosen_and_sent(page: Page, server: Server) -> None:
     open_tab(page, server, "evaluate")
     page.locator(".evaluate details").evaluate("(one) => (one.open = true)")
     good = page.locator(".evaluate label.field", has_text="Label of good parts").locator("select")
     assert good.locator("option").all_inner_texts() == ["found by masks", "free", "spot"]
-    # Spots are good parts now: the other label is held for the defect, which no sample has.
-    good.select_option("spot")
-    expect(page.locator(".evaluate .arms .off", has_text="Recipe 4")).to_contain_text("generated samples of free")
+    # What recipes lack is asked again, and the evaluation is told.
+    with page.expect_response("**/kizu/evaluate/state?good=spot") as answer:
+        good.select_option("spot")
+    assert answer.value.ok
+    expect(good).to_have_value("spot")
     sent: list[str] = []
 
     def refuse(route: Route) -> None:
