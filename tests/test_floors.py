@@ -14,7 +14,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = (
-    ("augment.errors", "augment.images", "augment.masked", "augment.pieces", "augment.views", "augment.training"),
+    (
+        "augment.errors",
+        "augment.images",
+        "augment.masked",
+        "augment.notices",
+        "augment.pieces",
+        "augment.views",
+        "augment.training",
+    ),
     (
         "augment.store",
         "augment.features",

@@ -9,6 +9,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from augment.errors import InvalidInput, NotFound, NotReady
+from augment.notices import notice
 from augment.operations import config_from_json, to_json
 from augment.operations.evaluate_classifier import EvaluateClassifierConfig, partial_folder
 from augment.operations.members import ARMS, WITH_SAMPLES, Members
@@ -34,7 +35,7 @@ _ALL_ARMS = (*ARMS, *RECIPES)
 
 
 def _state(call: Call) -> Response:
-    """The arms with what is in them, and the reports, the newest first."""
+    """The arms with what is in them, where `good` is the label of good parts, and the reports, the newest first."""
     store = call.desk.store
     jobs = [job for job in store.jobs.list() if job.operation == OPERATION and _folder(call, job) is not None]
     tested = {split: len(store.images.list(split=split)) for split in ("validation", "test")}
@@ -42,6 +43,7 @@ def _state(call: Call) -> Response:
         {
             "arms": _arms(call),
             "tested": tested,
+            "labels": store.images.labels(),
             "slots": class_slots({*store.images.labels(), *store.samples.labels()}),
             "reports": [_listed(job) for job in jobs[:_REPORTS]],
         }
@@ -50,15 +52,16 @@ def _state(call: Call) -> Response:
 
 def _arms(call: Call) -> list[dict[str, Any]]:
     try:
-        members = Members.of(call.desk.store)
-    except NotReady as error:
-        return [{"name": arm, "missing": {"text": str(error)}, "real": 0, "samples": 0} for arm in _ALL_ARMS]
+        members = Members.of(call.desk.store, good=call.query.get("good", ""))
+    except NotReady:
+        missing = asdict(notice("no_training_images"))
+        return [{"name": arm, "missing": missing, "real": 0, "samples": 0} for arm in _ALL_ARMS]
     found = []
     for arm in _ALL_ARMS:
         samples = int(members.chosen(arm).sum()) if arm in WITH_SAMPLES else 0
         real = 0 if arm == "generated only" or arm in RECIPES else len(members.images)
-        missing = members.missing(arm)
-        found.append({"name": arm, "missing": missing and asdict(missing), "real": real, "samples": samples})
+        why = members.missing(arm)
+        found.append({"name": arm, "missing": why and asdict(why), "real": real, "samples": samples})
     return found
 
 

@@ -23,6 +23,7 @@ from augment.judge.verdict import (
     confusion,
     corrected,
 )
+from augment.notices import Notice
 
 __all__ = [
     "ArmReport",
@@ -70,7 +71,7 @@ class Detected:
     """Recall of one arm over a severity of defects. curve: None with `why`."""
 
     curve: Detectability | None
-    why: str = ""
+    why: Notice | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +131,7 @@ class ContestReport:
     classifier: str
     base: str
     arms: tuple[ArmReport, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Notice, ...]
     partial: bool = False
     folds: int = 0
     mirrored: tuple[Mirrored, ...] = ()
@@ -151,7 +152,7 @@ def contest_report(
     labels: Sequence[str],
     classifier: str,
     base: str,
-    notes: Sequence[str] = (),
+    notes: Sequence[Notice] = (),
     *,
     other_bases: Mapping[str, str] | None = None,
     partial: bool = False,

@@ -40,7 +40,7 @@ def contest_page(report: ContestReport) -> str:
         *(f"<h2>{escape(plot.title)}</h2>{_drawn(_lines(plot))}" for plot in plots(report)),
         _apart(report),
         _mirrored(report),
-        "<h2>Notes</h2>" + _listed(report.notes) if report.notes else "",
+        "<h2>Notes</h2>" + _listed([note.text for note in report.notes]) if report.notes else "",
     ]
     body = "\n".join(part for part in parts if part)
     return (
@@ -164,8 +164,8 @@ def _apart(report: ContestReport) -> str:
         return ""
     rows = []
     for label, one in report.apart.items():
-        area = one.area
-        told = one.why if area is None else f"{area.value:.2f} ({area.low:.2f} to {area.high:.2f})"
+        area, why = one.area, "" if one.why is None else one.why.text
+        told = why if area is None else f"{area.value:.2f} ({area.low:.2f} to {area.high:.2f})"
         rows.append([label, str(one.real), str(one.generated), told])
     heads = ["label", "real", "generated", "area under the curve (0.5: cannot be told apart)"]
     return f"<h2>Generated or real</h2>{_table(heads, rows)}"

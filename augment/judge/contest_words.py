@@ -23,7 +23,7 @@ def sentence(report: ContestReport, arm: ArmReport) -> str:
     if arm.verdict != "cannot tell":
         return f"{arm.point.text}: {arm.verdict} ({gain})."
     if one.why:
-        return f"{arm.point.text}: cannot tell, for there are {one.why} ({gain})."
+        return f"{arm.point.text}: cannot tell ({gain}). {one.why.text}"
     needed = "" if one.needed is None else f"; a difference like this needs about {one.needed:,} test images"
     return f"{arm.point.text}: cannot tell ({gain}){needed}, there are {len(report.test_ids):,}."
 
@@ -42,7 +42,8 @@ def markdown(report: ContestReport) -> str:
     """Tables, verdicts and notes."""
     lines = [summary(report), "", *_arms(report)]
     told = [f"- {one}" for arm in report.arms if (one := sentence(report, arm))]
-    parts = [lines, told, _apart(report), _detected(report), _mirrored(report), [f"- {note}" for note in report.notes]]
+    notes = [f"- {note.text}" for note in report.notes]
+    parts = [lines, told, _apart(report), _detected(report), _mirrored(report), notes]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
@@ -62,7 +63,7 @@ def _apart(report: ContestReport) -> list[str]:
     if not report.apart:
         return []
     rows = [
-        [label, str(one.real), str(one.generated), one.why if one.area is None else _share(one.area, "")]
+        [label, str(one.real), str(one.generated), _share(one.area, "") if one.why is None else one.why.text]
         for label, one in report.apart.items()
     ]
     return [
@@ -77,11 +78,11 @@ def _detected(report: ContestReport) -> list[str]:
     lines = []
     for name, words in report.severities.items():
         given = [(arm, arm.detected[name]) for arm in report.arms if name in arm.detected]
-        whys = {one.why for _, one in given}
+        whys = {one.why.text if one.why else "" for _, one in given}
         if whys and "" not in whys:
-            lines += [f"No smallest {name} found at 95 % recall: {'; '.join(sorted(whys))}.", ""]
+            lines += [f"No smallest {name} found at 95 % recall. {' '.join(sorted(whys))}", ""]
         elif whys:
-            rows = [[arm.point.text, one.why or _smallest(one), _alarms(report, arm)] for arm, one in given]
+            rows = [[arm.point.text, _smallest(one), _alarms(report, arm)] for arm, one in given]
             table = _table(["arm", name, "good taken for a defect"], rows)
             lines += [f"Smallest found at 95 % recall, by {name} ({words}):", "", *table, ""]
     return lines[:-1]
@@ -93,6 +94,8 @@ def _alarms(report: ContestReport, arm: ArmReport) -> str:
 
 
 def _smallest(one: Detected) -> str:
+    if one.why is not None:
+        return one.why.text
     return _share(one.curve.smallest if one.curve else None, "not reached among those seen", digits=1)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.judge.metrics import Interval
+from augment.notices import Notice, notice
 
 __all__ = ["FEWEST_DEFECTS", "WANTED_RECALL", "Detectability", "detectability", "why_no_curve"]
 
@@ -70,17 +71,17 @@ def detectability(
     )
 
 
-def why_no_curve(severity: NDArray[Any], found: NDArray[Any]) -> str:
-    """Why these defects give no curve; "" where they do. Arguments as those of `detectability`."""
+def why_no_curve(severity: NDArray[Any], found: NDArray[Any]) -> Notice | None:
+    """Why these defects give no curve; None where they do. Arguments as those of `detectability`."""
     if not len(severity):
-        return "no test image of a defect has a mask"
+        return notice("defects_unmasked")
     if len(severity) < FEWEST_DEFECTS:
-        return f"{len(severity)} test defects have a mask, and {FEWEST_DEFECTS} are needed"
+        return notice("defects_few", count=len(severity), needed=FEWEST_DEFECTS)
     if np.min(severity) == np.max(severity):
-        return "all test defects are equally severe"
+        return notice("defects_alike")
     if not 0 < np.mean(found) < 1:
-        return "every test defect is found" if np.mean(found) else "no test defect is found"
-    return ""
+        return notice("defects_all_found" if np.mean(found) else "defects_none_found")
+    return None
 
 
 def _curves(

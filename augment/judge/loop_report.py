@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from augment.judge.verdict import Answers, Comparison, Verdict, balanced_accuracy, compare, corrected
+from augment.notices import Notice, notice
 
 __all__ = ["LoopReport", "Made", "Round", "loop_markdown", "loop_report", "why_last"]
 
@@ -43,7 +44,7 @@ class Round:
 class LoopReport:
     """images, parts: validation images, and of how many parts. seeds: trainings of each. without: balanced accuracy
     without any sample. before: with the samples that were there before the first round and pass; as `without` where
-    there were none. total: all samples that pass after the last round against none. ended: why, in words."""
+    there were none. total: all samples that pass after the last round against none. ended: why."""
 
     images: int
     parts: int
@@ -53,21 +54,28 @@ class LoopReport:
     rounds: tuple[Round, ...]
     total: Comparison | None
     verdict: Verdict | None
-    ended: str
+    ended: Notice
 
 
-def why_last(number: int, made: Made, before: Answers) -> str:
-    """Why the round `number`, from 1, is the last one; "" where another may help."""
+def why_last(number: int, made: Made, before: Answers) -> Notice | None:
+    """Why the round `number`, from 1, is the last one; None where another may help."""
     if made.answers is None:
-        return f"round {number}: none of {made.samples} samples passes every gate; look at them in Review"
+        return notice("loop_none_passes", round=number, samples=made.samples)
     gain = compare(made.answers, before)
     if gain.difference > 0:
-        return ""
-    told = f"{balanced_accuracy(made.answers):.3f} after {balanced_accuracy(before):.3f}"
-    return f"round {number} added nothing: balanced accuracy {told} ({_interval(gain)})"
+        return None
+    return notice(
+        "loop_no_gain",
+        round=number,
+        own=f"{balanced_accuracy(made.answers):.3f}",
+        before=f"{balanced_accuracy(before):.3f}",
+        gain=f"{gain.difference:+.3f}",
+        low=f"{gain.low:+.3f}",
+        high=f"{gain.high:+.3f}",
+    )
 
 
-def loop_report(without: Answers, before: Answers, rounds: Sequence[Made], ended: str) -> LoopReport:
+def loop_report(without: Answers, before: Answers, rounds: Sequence[Made], ended: Notice) -> LoopReport:
     """Each round beside the one before it, and all of them beside no samples at all; p is corrected for their number.
 
     Raises:
@@ -122,7 +130,7 @@ def loop_markdown(report: LoopReport) -> str:
         gain = "" if one.gain is None else _interval(one.gain)
         cells = [str(number), made, f"{one.passed} of {one.samples}", reached, gain, one.verdict or ""]
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", f"{report.ended[0].upper()}{report.ended[1:]}."]
+    lines += ["", report.ended.text]
     if report.total is not None:
         lines.append(f"All samples that pass against none: {_interval(report.total)}, {report.verdict}.")
     lines.append(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from augment.judge.matched import FEWEST_PARTS, Figure
 from augment.judge.metrics import FEWEST, Interval
+from augment.notices import Notice
 
 __all__ = ["LPIPS", "LPIPS_FILE", "METRICS", "Figures", "Metric", "SampleReport", "SetFigures", "markdown"]
 
@@ -62,7 +63,7 @@ class SampleReport:
     real_images: int
     real_parts: int
     sets: Sequence[SetFigures]
-    notes: Sequence[str]
+    notes: Sequence[Notice]
 
 
 def markdown(report: SampleReport) -> str:
@@ -76,7 +77,7 @@ def markdown(report: SampleReport) -> str:
     labels = sorted({label for one in report.sets for label, own in one.per_label.items() if _any(own)})
     for label in labels:
         parts += [f"Label {label}:", _table(report, label)]
-    parts.append("\n".join(f"- {note}" for note in report.notes))
+    parts.append("\n".join(f"- {note.text}" for note in report.notes))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

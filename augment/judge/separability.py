@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.judge.metrics import Interval
+from augment.notices import Notice, notice
 
 __all__ = ["EASILY", "FEWEST_PARTS_EACH", "Apart", "told_apart"]
 
@@ -29,7 +30,7 @@ class Apart:
     area: Interval | None
     real: int
     generated: int
-    why: str = ""
+    why: Notice | None = None
 
 
 def told_apart(
@@ -50,7 +51,7 @@ def told_apart(
         wins += float((difference > 0).sum() + 0.5 * (difference == 0).sum())
         pairs += difference.size
     if min(parts) < FEWEST_PARTS_EACH or not pairs:
-        why = f"real images of {parts[0]} parts and generated ones of {parts[1]}: {FEWEST_PARTS_EACH} each are needed"
+        why = notice("apart_few_parts", real=parts[0], generated=parts[1], needed=FEWEST_PARTS_EACH)
         return Apart(area=None, real=counts[0], generated=counts[1], why=why)
     return Apart(area=_interval(wins / pairs, *parts), real=counts[0], generated=counts[1])
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from augment.errors import InvalidInput
 from augment.judge.metrics import Interval
+from augment.notices import Notice, notice
 
 __all__ = [
     "Answers",
@@ -65,7 +66,7 @@ class Comparison:
 
     p: chance of a difference as large where there is none, two-sided; corrected for the number of arms by `corrected`.
     needed: test images of as many parts each that would tell the difference seen, in 4 of 5 evaluations; None for no
-    difference. why: what is missing where there are too few seeds or parts to tell anything; else "".
+    difference. why: what is missing where there are too few seeds or parts to tell anything; else None.
     """
 
     difference: float
@@ -73,7 +74,7 @@ class Comparison:
     high: float
     p: float
     needed: int | None
-    why: str
+    why: Notice | None
 
     @property
     def verdict(self) -> Verdict:
@@ -119,11 +120,11 @@ def compare(arm: Answers, base: Answers) -> Comparison:
     difference, error = found.value, found.error
     p = 1.0 if difference == 0 else float(2 * stats.t.sf(abs(difference) / error, found.freedom)) if error else 0.0
     wanted = float(stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(_POWER)) * error
-    why = ""
+    why = None
     if seeds < FEWEST_SEEDS:
-        why = f"{seeds} trainings of each arm, and {FEWEST_SEEDS} are needed"
+        why = notice("too_few_trainings", count=seeds, needed=FEWEST_SEEDS)
     elif found.parts < FEWEST_PARTS:
-        why = f"{found.parts} test parts, and {FEWEST_PARTS} are needed"
+        why = notice("too_few_test_parts", count=found.parts, needed=FEWEST_PARTS)
     return Comparison(
         difference=difference,
         low=max(-1.0, difference - found.reach),

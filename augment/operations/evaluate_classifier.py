@@ -16,6 +16,7 @@ from augment.errors import InvalidConfig, InvalidInput, JobFailed
 from augment.judge.contest import ContestReport, Point, contest_report, detected, mirrored_report
 from augment.judge.contest_words import markdown
 from augment.judge.verdict import FEWEST_PARTS, FEWEST_SEEDS
+from augment.notices import Notice, notice
 from augment.operations.arms import Arms
 from augment.operations.aside import export_folder, report_folder
 from augment.operations.base_models import base_weights
@@ -186,17 +187,18 @@ class _Evaluation:
         """InvalidInput for an arm that was named and cannot be trained."""
         self._config, self._arms, self._test, self._context = config, arms, test, context
         self._chosen: list[str] = []
-        self._notes: list[str] = []
+        self._notes: list[Notice] = []
         for arm in config.arms or ARMS:
             if not (why := arms.members.missing(arm)):
                 self._chosen.append(arm)
             elif config.arms:
                 raise InvalidInput(why.text)
             else:
-                self._notes.append(f"left out: {why.text}")
+                self._notes.append(why)
         if not self._chosen:
-            raise InvalidInput(self._notes[0])
+            raise InvalidInput(self._notes[0].text)
         self._notes += _remarks(config, arms, test)
+        self._severities = severities(test.images, context)
 
     def run(self, partial: Path) -> ContestReport:
         """The report; after each seed but the last what there is is written to `partial`."""
@@ -204,15 +206,17 @@ class _Evaluation:
         trials.check_members(self._chosen)
 
         def keep(found: Found) -> None:
+            report = replace(self._report(found), partial=True)
             shutil.rmtree(partial, ignore_errors=True)
-            write_report(replace(self._report(found), partial=True), partial)
+            write_report(report, partial)
 
         try:
             found = trials.run(self._points(), keep)
         except JobFailed as error:
             kept = f" What was complete before is in {partial}." if partial.is_dir() else ""
             raise JobFailed(f"{error}.{kept}") from error
-        return self._judged(self._report(found), found)
+        report = self._report(found)
+        return self._told_apart(report) if self._config.apart else report
 
     def _points(self) -> list[Point]:
         config = self._config
@@ -244,17 +248,15 @@ class _Evaluation:
             for point, predicted in found.mirrored.items()
             if not point.real and not point.beside
         )
-        return replace(report, mirrored=mirrored)
+        return self._detected(replace(report, mirrored=mirrored), found)
 
-    def _judged(self, report: ContestReport, found: Found) -> ContestReport:
-        """The same with what is asked once, at the end: severities, and generated or real."""
+    def _detected(self, report: ContestReport, found: Found) -> ContestReport:
+        """The same with what each arm had, and how severe a defect must be to be found."""
         config, arms, test = self._config, self._arms, self._test
         good = arms.members.labels.index(arms.members.good) if arms.members.good else -1
-        measured = severities(test.images, self._context)
         defects = test.label_index != good
         told = []
         for arm in report.arms:
-            self._context.progress.check()
             given = found.answers[arm.point]
             share = (given.predicted != good).mean(axis=0) if good >= 0 else given.right.mean(axis=0)
             point = arm.point
@@ -263,13 +265,12 @@ class _Evaluation:
             )
             curves = {
                 name: detected(severity[defects], share[defects], test.part[defects])
-                for name, severity in measured.items()
+                for name, severity in self._severities.items()
             }
             told.append(replace(arm, trained_on=trained_on, detected=curves))
         counted = f"found: not taken for {arms.members.good}" if good >= 0 else "found: named rightly"
         words = {name: f"{text}; {counted}" for name, text in SEVERITIES.items()}
-        report = replace(report, arms=tuple(told), severities=words, good=arms.members.good)
-        return self._told_apart(report) if config.apart else report
+        return replace(report, arms=tuple(told), severities=words, good=arms.members.good)
 
     def _told_apart(self, report: ContestReport) -> ContestReport:
         from augment.judge.trial import TrialConfig
@@ -285,34 +286,27 @@ class _Evaluation:
         return replace(report, apart=apart, notes=(*report.notes, *warnings_of(apart, report.arms)))
 
 
-def _remarks(config: EvaluateClassifierConfig, arms: Arms, test: TestSet) -> list[str]:
+def _remarks(config: EvaluateClassifierConfig, arms: Arms, test: TestSet) -> list[Notice]:
     """What a reader must know of these settings and this test set."""
     remarks = []
     labels, counts = arms.members.labels, np.bincount(test.label_index, minlength=len(arms.members.labels))
     none = [label for label, count in zip(labels, counts, strict=True) if not count]
     if none:
-        judged = "folds have" if config.folds else f"{config.split} split has"
-        remarks.append(f"not tested, for the {judged} no image of it: {', '.join(none)}")
+        told = ", ".join(none)
+        of_split = notice("untested_split", split=config.split, labels=told)
+        remarks.append(notice("untested_folds", labels=told) if config.folds else of_split)
     few = {label: len(np.unique(test.part[test.label_index == number])) for number, label in enumerate(labels)}
     short = [f"{label} {count}" for label, count in few.items() if 0 < count < FEWEST_PARTS]
     if short:
-        remarks.append(f"labels tested on few parts, their recall says little: {', '.join(short)}")
+        remarks.append(notice("few_parts_tested", labels=", ".join(short)))
     if config.folds:
-        remarks.append(_FOLDS_FLATTER)
-        left_out = _left_out(config, arms, test)
-        if left_out:
-            remarks.append(left_out)
+        remarks += [notice("folds_flatter"), *_left_out(config, arms, test)]
     if any(config.real) and len(arms.generated):
-        remarks.append(
-            "where real images are left out of a training set, the generators have still learned from all of them: "
-            "such points say what samples add, not what could be had from so few images"
-        )
+        remarks.append(notice("generators_saw_all"))
     if config.classifier == "builtin" and not _starts_from_base(test):
-        remarks.append("classifiers start from nothing: the network that ships with Kizu is for sides of 48 to 96 px")
+        remarks.append(notice("from_nothing", least=48, most=96))
     if config.seeds < FEWEST_SEEDS:
-        remarks.append(
-            f"{config.seeds} trainings of each arm tell nothing of their spread: take {FEWEST_SEEDS} or more"
-        )
+        remarks.append(notice("few_trainings", count=config.seeds, needed=FEWEST_SEEDS))
     return remarks
 
 
@@ -323,20 +317,10 @@ def _starts_from_base(test: TestSet) -> bool:
     return starts_from(base_weights("encoder"), TrialConfig(), (shape[0], shape[1], channels))
 
 
-_FOLDS_FLATTER = (
-    "judged in folds of training and validation images, test photographs untouched: no classifier saw the parts that "
-    "it judges or a sample that descends from them, but generators and gates have learned from all training images. "
-    "That flatters arms with generated images; the last word has the test split"
-)
-
-
-def _left_out(config: EvaluateClassifierConfig, arms: Arms, test: TestSet) -> str:
+def _left_out(config: EvaluateClassifierConfig, arms: Arms, test: TestSet) -> list[Notice]:
     """How many samples folds leave out, of those that descend from parts that are judged."""
     if not len(arms.generated):
-        return ""
+        return []
     folds = test.folds(config.folds, config.seed)
     left_out = [int((~arms.members.without(fold.left_out)).sum()) for fold in folds]
-    return (
-        f"of {len(arms.generated)} samples, {min(left_out)} to {max(left_out)} are left out of a fold's training, for "
-        "they descend from a part that it judges"
-    )
+    return [notice("folds_leave_out", samples=len(arms.generated), least=min(left_out), most=max(left_out))]

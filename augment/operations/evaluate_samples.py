@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from augment.errors import InvalidConfig, NotReady
 from augment.judge.sample_report import LPIPS, LPIPS_FILE, Figures, SampleReport, SetFigures, markdown
+from augment.notices import Notice, notice
 from augment.operations.aside import report_folder, written_aside
 from augment.operations.configs import to_json
 from augment.operations.context import Context
@@ -94,7 +95,7 @@ def evaluate_samples(config: EvaluateSamplesConfig, context: Context) -> Evaluat
         real_images=len(members.images),
         real_parts=len({image.group for image in members.images}),
         sets=_measured(sets, pool, judge.labels, config.seed, staged(context, _READ, 1000 - _READ)),
-        notes=[*(f"left out: {told}" for told in left_out), *_remarks(pool)],
+        notes=[*left_out, *_remarks(pool)],
     )
     told = markdown(report)
     with written_aside(target) as aside:
@@ -127,21 +128,14 @@ def _measured(
     ]
 
 
-def _remarks(pool: Pool) -> list[str]:
+def _remarks(pool: Pool) -> list[Notice]:
     """What a reader must know of these numbers."""
     remarks = [
-        "held against training images, which generators and the judge have learned from: how samples fare beside other "
-        "parts, a classifier says (kizu evaluate classifier)",
-        "nearer than real to real is no praise: samples made on a training photograph share its part, the halves of "
-        "the real images share none",
-        "as many of each label on both sides, which is no more than half of the real images has: labels that are rare "
-        "among these count for less than they do in a set",
-        "FD, precision, coverage and the Vendi score shift with the number of images: compare them with real against "
-        "real beside them, and FD with no FID of another encoder",
+        notice("metrics_of_training"),
+        notice("metrics_nearer"),
+        notice("metrics_matched"),
+        notice("metrics_shift"),
     ]
     if pool.lpips is None:
-        remarks.append(
-            f"LPIPS: its weights are not here. Put {LPIPS_FILE} into the folder checkpoints of torch's hub, "
-            "and install torchmetrics; nothing is downloaded"
-        )
+        remarks.append(notice("lpips_absent", file=LPIPS_FILE))
     return remarks

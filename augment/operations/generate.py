@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from augment.ddpm.settings import SamplerConfig, SamplerName, SteeringConfig
 from augment.errors import InvalidConfig, InvalidInput, NotFound
 from augment.images import encode_png
+from augment.notices import Notice, notice
 from augment.operations.context import Context
 from augment.operations.generators import Generator, draw_series, find_generator
-from augment.operations.notices import Notice, notice
 from augment.operations.places import (
     MappedEncoder,
     Place,

@@ -12,6 +12,7 @@ from augment.errors import InvalidConfig, NotReady
 from augment.judge.contest import Point
 from augment.judge.loop_report import LoopReport, Made, loop_markdown, loop_report, why_last
 from augment.judge.verdict import Answers
+from augment.notices import notice
 from augment.operations.arms import Arms
 from augment.operations.aside import report_folder, written_aside
 from augment.operations.configs import to_json
@@ -87,16 +88,15 @@ def loop(config: LoopConfig, context: Context) -> LoopResult:
     width = 1000 // (config.rounds + 1)
     without, before = judge.start(staged(context, 0, width))
     rounds: list[Made] = []
-    last = before
+    last, ended = before, notice("loop_all_done", rounds=config.rounds)
     for number in range(config.rounds):
         made = judge.round(number, staged(context, (number + 1) * width, width))
         rounds.append(made)
-        ended = why_last(number + 1, made, last)
-        if ended or made.answers is None:
+        if (why := why_last(number + 1, made, last)) is not None:
+            ended = why
             break
+        assert made.answers is not None
         last = made.answers
-    else:
-        ended = f"rounds asked for: {config.rounds}, all done, and each added something by its estimate"
     report = loop_report(without, before, rounds, ended)
     told = loop_markdown(report)
     with written_aside(target) as aside:

@@ -14,9 +14,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from augment.errors import InvalidConfig
 from augment.images import decode, encode_png
+from augment.notices import Notice
 from augment.operations.context import Context, Previews, Progress
 from augment.operations.lora_photographs import TrainLoraConfig, choose_photographs
-from augment.operations.notices import Notice
 from augment.operations.redraw_models import find_checkpoint
 from augment.operations.train_lora import taught
 

@@ -14,7 +14,7 @@ from augment.errors import InvalidConfig, NotFound, Refused
 from augment.latent.checkpoint import Checkpoint
 from augment.latent.lora.presets import PRESETS
 from augment.latent.lora.settings import LoraTraining
-from augment.operations.notices import Notice, notice
+from augment.notices import Notice, notice
 from augment.operations.redraw_models import BUILT_IN
 from augment.operations.views import load_mask
 from augment.store import ImageRecord, Store

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augment.notices import Notice
 from augment.operations.context import Context
 from augment.operations.lora_photographs import Chosen, TrainLoraConfig, choose_photographs
-from augment.operations.notices import Notice
 from augment.operations.redraw_models import find_checkpoint, local_checkpoint
 from augment.store import JobRecord, Store
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from augment.errors import InvalidConfig, NotFound, NotReady
-from augment.operations.notices import Notice, notice
+from augment.notices import Notice, notice
 from augment.store import ModelRecord, Store
 
 __all__ = ["find_lora", "lora_notices", "read_lora", "told_of"]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from augment.errors import InvalidInput, NotReady
 from augment.judge.gates import outcomes
+from augment.notices import Notice, NoticeKey, notice
 from augment.operations.gate_limits import limits_in_force
 from augment.operations.mask_library import marked_labels
-from augment.operations.notices import Notice, NoticeKey, notice
 from augment.operations.recipes import RECIPES
 from augment.store import CONTROL, ImageRecord, SampleRecord, Split, Store
 

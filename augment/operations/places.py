@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from augment.errors import InvalidInput, NotReady
 from augment.features.atlas import EMPTY, Atlas
 from augment.features.neighbours import nearest, shepard_weights
+from augment.notices import Notice, notice
 from augment.operations.context import Context
 from augment.operations.generators import Generator, load_map
-from augment.operations.notices import Notice, notice
 from augment.store import ImageRecord, ProjectionRecord, SampleRecord, Split, Store
 
 if TYPE_CHECKING:

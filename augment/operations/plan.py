@@ -12,6 +12,7 @@ import numpy as np
 
 from augment.errors import InvalidConfig, NotReady
 from augment.features.atlas import Atlas
+from augment.notices import Notice, NoticeKey, notice
 from augment.operations.context import Context
 from augment.operations.generators import load_map
 from augment.operations.mask_library import marked_labels
@@ -59,7 +60,7 @@ class Batch:
     label: str
     count: int
     config: Mapping[str, Any]
-    why: str
+    why: Notice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ class PlanResult:
 
     troubles: tuple[Trouble, ...]
     batches: tuple[Batch, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Notice, ...] = ()
 
 
 def plan(config: PlanConfig, context: Context) -> PlanResult:
@@ -89,7 +90,7 @@ def plan(config: PlanConfig, context: Context) -> PlanResult:
             batches.append(batch)
             seed += batch.count
     notes = [
-        f"{maker.method} cannot make {one.label}: a classifier may learn 'generated' for the labels that have samples"
+        notice("plan_cannot_make", method=maker.method, label=one.label)
         for one in troubles
         if one.label not in maker.labels
     ]
@@ -152,35 +153,41 @@ class _Maker:
         """Half where a label meets its rival, half all over the label; by masks where that is how samples are made."""
         if not count:
             return []
-        told = f"{trouble.wrong} of {trouble.images} images of {trouble.label} are named wrongly"
         if self.method == "generate":
-            return self._generated(trouble, count, seed, told)
+            return self._generated(trouble, count, seed)
         fields = {"label": trouble.label, "count": count, "seed": seed, "on": self.good}
+        why = _wrong("plan_wrong", trouble)
         if self.method == "redraw_batch":
             fields |= {"model": WORKSPACE}
             if trouble.label not in self.masked:
                 fields |= {"mask_label": self.masked[0]}
-                told += "; good parts are re-drawn as well, or a classifier learns 'generated'"
-        return [Batch(operation=self.method, label=trouble.label, count=count, config=fields, why=told)]
+                why = _wrong("plan_good", trouble)
+        return [Batch(operation=self.method, label=trouble.label, count=count, config=fields, why=why)]
 
-    def _generated(self, trouble: Trouble, count: int, seed: int, told: str) -> list[Batch]:
+    def _generated(self, trouble: Trouble, count: int, seed: int) -> list[Batch]:
         at_boundary = count // 2 if self._meets(trouble) else 0
         made = []
         if at_boundary:
             boundary = [trouble.label, trouble.rival, min(_PLACES, at_boundary)]
             fields = {"label": trouble.label, "count": at_boundary, "seed": seed, "boundary": boundary}
-            why = f"{told}, most of them as {trouble.rival}: at the boundary of the two"
+            why = _wrong("plan_boundary", trouble)
             made.append(Batch(operation="generate", label=trouble.label, count=at_boundary, config=fields, why=why))
         rest = count - at_boundary
         fields = {"label": trouble.label, "count": rest, "seed": seed + at_boundary}
-        why = "like its training images in turn, so that every label has generated ones"
-        return [*made, Batch(operation="generate", label=trouble.label, count=rest, config=fields, why=why)]
+        alike = notice("plan_alike")
+        return [*made, Batch(operation="generate", label=trouble.label, count=rest, config=fields, why=alike)]
 
     def _meets(self, trouble: Trouble) -> bool:
         """Whether there is a place between a label with errors and its rival to ask for."""
         if not self.places or not trouble.wrong or trouble.rival is None:
             return False
         return bool(boundary_places(self.atlas, ProposeConfig(labels=(trouble.label, trouble.rival), count=1)).places)
+
+
+def _wrong(key: NoticeKey, trouble: Trouble) -> Notice:
+    """Why samples of a label are planned, with what is wrong about it."""
+    rival = trouble.rival or ""
+    return notice(key, label=trouble.label, wrong=trouble.wrong, images=trouble.images, rival=rival)
 
 
 def _method(config: PlanConfig, able: Mapping[Method, tuple[str, ...]]) -> Method:

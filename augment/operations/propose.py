@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from augment.errors import InvalidConfig, NotFound, NotReady
 from augment.features.atlas import EMPTY, Atlas
 from augment.features.neighbours import Floats, nearest
+from augment.notices import Notice, notice
 from augment.operations.context import Context
 from augment.operations.generators import load_map
-from augment.operations.notices import Notice, notice
 from augment.operations.places import emptiness, probability_at
 
 __all__ = ["ProposeConfig", "ProposeResult", "ProposedPlace", "boundary_places", "propose"]

@@ -17,9 +17,9 @@ from augment.errors import InvalidConfig, InvalidInput, JobFailed, NotFound, Not
 from augment.images import Native, decode, decode_mask, decode_native, encode_native, encode_png
 from augment.latent.settings import LatentSampling, SamplerName
 from augment.masked import Box, PasteConfig, Pasted, Patch, crop_box, cut_patch, paste_back, patch_side
+from augment.notices import Notice, notice
 from augment.operations.context import Context
 from augment.operations.loras import lora_notices, read_lora
-from augment.operations.notices import Notice, notice
 from augment.operations.places import MappedEncoder, Place, placed
 from augment.operations.redraw_engines import FULL_SIGMA, Asked, Engine, OnStep, find_engine
 from augment.operations.redraw_models import BUILT_IN, WORKSPACE, model_choice

@@ -17,6 +17,7 @@ from augment.judge.diversity import mean_within, vendi_score
 from augment.judge.manifold import manifold
 from augment.judge.matched import Figure, Matched, Members, match, measure
 from augment.judge.metrics import frechet_distance, kernel_distance
+from augment.notices import Notice
 from augment.operations.context import Context
 from augment.operations.cuts import sample_cuts, sample_mask
 from augment.operations.gate_edits import defect_cut, real_defects
@@ -46,7 +47,7 @@ class SampleSet:
     rows: Rows
 
 
-def find_sets(store: Store, members: ArmMembers) -> tuple[tuple[SampleRecord, ...], list[SampleSet], list[str]]:
+def find_sets(store: Store, members: ArmMembers) -> tuple[tuple[SampleRecord, ...], list[SampleSet], list[Notice]]:
     """The samples of training parts that are no controls, the sets that have any, and why others have none."""
     samples = tuple(
         one
@@ -54,11 +55,12 @@ def find_sets(store: Store, members: ArmMembers) -> tuple[tuple[SampleRecord, ..
         if one.method != CONTROL and one.split == "train" and one.label in members.labels
     )
     row_of = {one.id: row for row, one in enumerate(samples)}
-    sets, left_out = [], []
+    sets: list[SampleSet] = []
+    left_out: list[Notice] = []
     for name in ARM_SETS:
         chosen = np.flatnonzero(members.chosen(name))
         if missing := members.missing(name):
-            left_out.append(missing.text.replace("Arm ", "Set ", 1))
+            left_out.append(missing)
         else:
             rows = np.array([row_of[members.samples[row].id] for row in chosen], dtype=np.int64)
             sets.append(SampleSet(name=name, kind="arm", rows=rows))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from augment.features.boundary import coded, folds_by_group
 from augment.judge.contest import ArmReport
 from augment.judge.separability import EASILY, Apart, told_apart
+from augment.notices import Notice, notice
 from augment.operations.arms import Arms, even_odds
 from augment.operations.base_models import base_weights
 from augment.operations.context import Context
@@ -96,7 +97,7 @@ def _scores(
     return np.asarray(predicted(network, asked)[:, 1], dtype=np.float64)
 
 
-def warnings_of(apart: Mapping[str, Apart], arms: Sequence[ArmReport]) -> list[str]:
+def warnings_of(apart: Mapping[str, Apart], arms: Sequence[ArmReport]) -> list[Notice]:
     """What a classifier may learn in place of the defect: "generated", where that is easily seen and goes with a label.
 
     One sentence for each arm where it does.
@@ -108,9 +109,10 @@ def warnings_of(apart: Mapping[str, Apart], arms: Sequence[ArmReport]) -> list[s
         given_away = [label for label in easily if looks.get(label)]
         if given_away and max(looks.values()) - min(looks.values()) > _UNEQUAL:
             shares = ", ".join(f"{label} {share:.0%}" for label, share in looks.items())
+            point = arm.point
+            # The parts of the point's name as well, for a page that says them in another language.
+            parts: dict[str, str | int] = {"of": point.arm, "real": point.real, "beside": point.beside}
             told.append(
-                f"{arm.point.text}: generated images are easily told from real ones ({', '.join(given_away)}), and "
-                f"their share of the looks differs between labels ({shares}), so that a classifier can learn "
-                "'generated' in place of the label: generate the other labels in the same way"
+                notice("learns_generated", arm=point.text, labels=", ".join(given_away), shares=shares, **parts)
             )
     return told

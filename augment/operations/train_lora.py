@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.errors import Refused
+from augment.notices import Notice
 from augment.operations.context import Context
 from augment.operations.lora_photographs import Chosen, TrainLoraConfig, choose_photographs
 from augment.operations.lora_watch import LoraWatch, advise
-from augment.operations.notices import Notice
 from augment.operations.redraw_models import find_checkpoint
 from augment.store import ModelRecord
 

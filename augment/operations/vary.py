@@ -15,10 +15,10 @@ from augment.ddpm.settings import SamplerConfig, SamplerName
 from augment.errors import InvalidConfig
 from augment.images import encode_png
 from augment.judge.similarity import structural_similarity
+from augment.notices import Notice, notice
 from augment.operations.context import Context
 from augment.operations.generators import Generator, draw_series, find_generator
 from augment.operations.harmonise import GENERATOR
-from augment.operations.notices import Notice, notice
 from augment.operations.places import MappedEncoder, Place, placed
 from augment.operations.vary_latent import check_model, latent_variations
 from augment.operations.views import current_view, load_cut

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from augment.judge.matched import Figure
 from augment.judge.metrics import Interval
 from augment.judge.sample_report import METRICS, SampleReport, SetFigures
+from augment.notices import notice
 from augment.operations.configs import to_json
 from augment.store import JobRecord, Store, Workspace
 from tests.browser.conftest import open_tab
@@ -40,9 +41,16 @@ def measured(workspace: Workspace) -> None:
         SetFigures(name="factors", kind="method", samples=12, whole=few, per_label={}),
     ]
     report = SampleReport(
-        encoder="an encoder of the test", lpips="", real_images=200, real_parts=20, sets=sets, notes=["LPIPS: none"]
+        encoder="an encoder of the test", lpips="", real_images=200, real_parts=20, sets=sets, notes=[]
     )
-    result = {"folder": "exports/evaluate-samples-1", "report": to_json(report), "markdown": "", "seconds": 1.0}
+    # A notice, and a sentence as reports of earlier versions have it.
+    notes = [to_json(notice("metrics_nearer")), "LPIPS: none"]
+    result = {
+        "folder": "exports/evaluate-samples-1",
+        "report": to_json(report) | {"notes": notes},
+        "markdown": "",
+        "seconds": 1.0,
+    }
     with Store(workspace) as store:
         store.jobs.add(
             JobRecord(

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from augment.judge.contest import Point, contest_report, detected
 from augment.judge.separability import told_apart
 from augment.judge.verdict import Answers
+from augment.notices import notice
 from augment.operations.configs import to_json
 from augment.operations.contest_files import write_report
 from augment.store import GateRecord, JobRecord, Store, Workspace
@@ -65,10 +66,15 @@ def evaluated(workspace: Workspace) -> None:
             arms=tuple(replace(arm, detected=curves) for arm in report.arms),
             severities={"size": "area of the mask in px"},
             apart={"spot": apart},
+            notes=(notice("few_parts_tested", labels="spot 4"),),
+            good="free",
         )
         folder = workspace.exports_dir / "evaluate-classifier-1"
         write_report(report, folder)
-        result = {"folder": str(folder), "report": to_json(report), "markdown": "", "seconds": 1.0}
+        # Reports of earlier versions have sentences where notices stand today.
+        told = to_json(report)
+        told["notes"].append("an earlier note")
+        result = {"folder": str(folder), "report": told, "markdown": "", "seconds": 1.0}
         store.jobs.add(
             JobRecord(
                 operation="evaluate_classifier",
@@ -155,6 +161,38 @@ def test_a_verdict_is_read_from_the_evaluation(page: Page, server: Server) -> No
     # What cannot be trained says why.
     expect(page.locator(".evaluate .arms .off", has_text="+ accepted")).to_contain_text("accept some samples")
     expect(page.locator(".evaluate .arms input[value=accepted]")).to_be_disabled()
+
+
+def test_a_japanese_page_tells_notices_in_japanese(page: Page, server: Server) -> None:
+    page.context.add_cookies([{"name": "kizu-lang", "value": "ja", "url": server.url}])
+    open_tab(page, server, "evaluate")
+    notes = page.locator(".evaluate .found ul li")
+    expect(notes.first).to_have_text("評価の部品数が少なく、再現率があてにならないラベル：spot 4。")
+    expect(notes.nth(1)).to_have_text("an earlier note")
+    expect(page.locator(".evaluate .curve").nth(1)).to_contain_text("検出：free と判定されないこと")
+    expect(page.locator(".evaluate .plan li").first).to_contain_text("貼り付けでは free を作れません")
+
+
+def test_the_label_of_good_parts_is_chosen_and_sent(page: Page, server: Server) -> None:
+    open_tab(page, server, "evaluate")
+    page.locator(".evaluate details").evaluate("(one) => (one.open = true)")
+    good = page.locator(".evaluate label.field", has_text="Label of good parts").locator("select")
+    assert good.locator("option").all_inner_texts() == ["found by masks", "free", "spot"]
+    # What recipes lack is asked again, and the evaluation is told.
+    with page.expect_response("**/kizu/evaluate/state?good=spot") as answer:
+        good.select_option("spot")
+    assert answer.value.ok
+    expect(good).to_have_value("spot")
+    sent: list[str] = []
+
+    def refuse(route: Route) -> None:
+        sent.append(route.request.post_data or "")
+        route.fulfill(status=409, json={"error": "not now"})
+
+    page.route("**/kizu/evaluate/start", refuse)
+    page.locator(".evaluate .start button").click()
+    expect(page.locator(".evaluate .start p")).to_have_text("not now")
+    assert json.loads(sent[0])["good"] == "spot"
 
 
 def test_an_evaluation_runs_as_a_job_and_shows_its_verdict(page: Page, server: Server) -> None:

@@ -12,6 +12,7 @@ from augment.judge.contest_page import contest_page
 from augment.judge.contest_words import markdown
 from augment.judge.separability import told_apart
 from augment.judge.verdict import ALPHA, Answers, balanced_interval
+from augment.notices import notice
 
 PARTS, SEEDS = 60, 5
 PART = np.arange(2 * PARTS) // 2
@@ -33,7 +34,9 @@ def report(**fields: object) -> ContestReport:
         for real in (5, 0)
         for arm, level in (("classical", 0.6), ("gated", 0.62), ("accepted", 0.95))
     }
-    made = contest_report(given, range(len(PART)), LABELS, "builtin", "classical", ["a note <b>"])
+    made = contest_report(
+        given, range(len(PART)), LABELS, "builtin", "classical", [notice("few_parts_tested", labels="a <b>")]
+    )
     severity = np.exp(rng.uniform(0, 5, len(PART)))
     found = rng.binomial(SEEDS, 1 / (1 + np.exp(-2 * (np.log(severity) - 2)))) / SEEDS
     curves = {
@@ -89,7 +92,7 @@ def test_words_say_what_was_found_and_what_was_not():
     told = markdown(report(partial=True))
     assert "- accepted: helps (" in told and "against classical" in told
     assert "**Partial**" in told and r"spot\|hole" in told
-    assert "No smallest contrast found at 95 % recall: no test image of a defect has a mask." in told
+    assert "No smallest contrast found at 95 % recall. No test image of a defect has a mask." in told
     assert "Smallest found at 95 % recall, by size (px):" in told and "| not known |" in told
     # Who takes all for defects finds them all: false alarms stand beside what is found.
     made = report()
@@ -130,11 +133,11 @@ def test_the_page_works_offline_and_trusts_no_name():
 @pytest.mark.parametrize(
     ("severity", "why"),
     [
-        (np.full(30, np.nan), "no test image of a defect has a mask"),
-        (np.r_[np.arange(1.0, 11), np.full(20, np.nan)], "10 test defects have a mask, and 20 are needed"),
-        (np.full(30, 4.0), "all test defects are equally severe"),
+        (np.full(30, np.nan), "No test image of a defect has a mask."),
+        (np.r_[np.arange(1.0, 11), np.full(20, np.nan)], "10 test defects have a mask, and 20 are needed."),
+        (np.full(30, 4.0), "All test defects are equally severe."),
     ],
 )
 def test_why_there_is_no_curve(severity: np.ndarray, why: str):
     found = detected(severity, np.tile([0.0, 1.0], 15), np.arange(30))
-    assert found.curve is None and found.why == why
+    assert found.curve is None and found.why is not None and found.why.text == why

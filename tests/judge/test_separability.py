@@ -53,4 +53,4 @@ def test_photographs_of_a_part_count_once():
 def test_few_parts_say_nothing():
     few = 2 * FEWEST_PARTS_EACH - 1
     told = told_apart(np.arange(float(few)), np.arange(few) >= FEWEST_PARTS_EACH, np.zeros(few, int), np.arange(few))
-    assert told.area is None and f"{FEWEST_PARTS_EACH} each are needed" in told.why
+    assert told.area is None and told.why is not None and f"{FEWEST_PARTS_EACH} each are needed" in told.why.text

@@ -76,13 +76,14 @@ def test_as_many_images_as_needed_tell():
     assert few.verdict == "cannot tell" and few.needed is not None and few.needed > len(PART)
 
 
-@pytest.mark.parametrize(("seeds", "parts", "told"), [(2, 60, "2 trainings"), (5, 4, "4 test parts")])
+@pytest.mark.parametrize(("seeds", "parts", "told"), [(2, 60, "each arm: 2 of 3"), (5, 4, "test parts: 4 of 8")])
 def test_too_few_to_tell_anything(seeds: int, parts: int, told: str):
     true, part = np.arange(parts * 10) % 2, np.arange(parts * 10) % parts
     right = Answers(predicted=np.tile(true, (seeds, 1)), true=true, part=part)
     wrong = Answers(predicted=np.tile(1 - true, (seeds, 1)), true=true, part=part)
     found = compare(right, wrong)
-    assert found.difference == 1.0 and found.verdict == "cannot tell" and told in found.why
+    assert found.difference == 1.0 and found.verdict == "cannot tell"
+    assert found.why is not None and told in found.why.text
 
 
 def test_equal_answers_are_no_difference():
@@ -100,7 +101,7 @@ def test_the_rarest_label_counts_as_much():
 
 def test_many_arms_are_corrected_for():
     def told(p: float) -> Comparison:
-        return Comparison(difference=0.1, low=0.0, high=0.2, p=p, needed=1, why="")
+        return Comparison(difference=0.1, low=0.0, high=0.2, p=p, needed=1, why=None)
 
     found = corrected({"a": told(0.02), "b": told(0.01), "c": told(0.4)})
     assert {name: round(one.p, 6) for name, one in found.items()} == {"a": 0.04, "b": 0.03, "c": 0.4}

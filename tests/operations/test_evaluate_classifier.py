@@ -41,7 +41,7 @@ def test_every_arm_is_trained_and_the_report_is_written(context: Context):
     result = evaluate_classifier(EvaluateClassifierConfig(**SHORT, pasted=6), context)
     arms = {arm.point.arm: arm for arm in result.report.arms}
     assert set(arms) == set(ARMS) - {"accepted"}
-    assert any("Arm accepted is empty" in note for note in result.report.notes)
+    assert any("Arm accepted is empty" in note.text for note in result.report.notes)
     assert arms["classical"].comparison is None and arms["gated"].comparison is not None
     for arm in arms.values():
         tested = np.sum(arm.confusion)
@@ -55,7 +55,8 @@ def test_every_arm_is_trained_and_the_report_is_written(context: Context):
     assert (Path(result.folder) / "classifier.png").read_bytes().startswith(b"\x89PNG")
     assert "plotly" in (Path(result.folder) / "classifier.html").read_text()
     # 6 test images have a spot, and a curve needs 20.
-    assert arms["classical"].detected["size"].why == "6 test defects have a mask, and 20 are needed"
+    why = arms["classical"].detected["size"].why
+    assert why is not None and why.text == "6 test defects have a mask, and 20 are needed."
     assert arms["gated"].trained_on["spot"] == TrainedOn(real=24, beside=4, looks=pytest.approx(4 * 4 / (4 * 4 + 24)))
 
 

@@ -34,8 +34,10 @@ def test_every_image_is_judged_once_with_each_seed(context):
     assert set(report.test_ids) == {one.id for split in FOLDED for one in images.list(split=split)}
     assert report.folds == 2 and report.test_parts == 40
     assert all(np.sum(arm.confusion) == 2 * 40 for arm in report.arms)
-    assert any("flatters arms with generated images" in note for note in report.notes)
-    assert any("of 8 samples, " in note and "are left out of a fold's training" in note for note in report.notes)
+    assert any("flatters arms with generated images" in note.text for note in report.notes)
+    assert any(
+        "Of 8 samples, " in note.text and "are left out of a fold's training" in note.text for note in report.notes
+    )
     assert len(list((context.job_folder / "answers").glob("*.npy"))) == 2 * 2 * 2
 
 

@@ -50,6 +50,9 @@ def test_stopped_it_keeps_the_seeds_that_all_arms_have_and_ends_whole(context):
         evaluate_classifier(CONFIG, replace(context, progress=StoppedAt(500)))
     told = kept(context)
     assert told["partial"] is True and told["seeds"] == 1 and len(told["arms"]) == 2
+    # How severe a defect must be to be found is asked of what is there; generated or real only of what is whole.
+    assert all(set(arm["detected"]) == {"size", "contrast"} == set(told["severities"]) for arm in told["arms"])
+    assert told["good"] == "free" and told["apart"] == {}
     whole = evaluate_classifier(CONFIG, context).report
     assert not whole.partial and whole.seeds == 3
     assert [path.name for path in context.store.workspace.exports_dir.iterdir()] == ["evaluate-classifier-1"]

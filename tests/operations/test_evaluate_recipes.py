@@ -104,7 +104,7 @@ def test_a_label_that_is_given_away_is_told(context):
     report = evaluate_classifier(EvaluateClassifierConfig(**SHORT, arms=("recipe 1", "recipe 4", "recipe 3")), context)
     easily = {"spot": Apart(area=Interval(value=0.99, low=0.95, high=1.0), real=32, generated=8)}
     [told] = warnings_of(easily, [arm for arm in report.report.arms if arm.point.arm != "recipe 3"])
-    assert told.startswith("recipe 4: generated images are easily told") and "free 0%, spot 100%" in told
+    assert told.text.startswith("recipe 4: generated images are easily told") and "free 0%, spot 100%" in told.text
     hardly = {"spot": Apart(area=Interval(value=0.6, low=0.5, high=0.7), real=32, generated=8)}
     assert warnings_of(hardly, report.report.arms) == []
 

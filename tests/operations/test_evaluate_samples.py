@@ -67,7 +67,9 @@ def test_sets_are_those_of_the_arms_and_one_of_each_method(measured: tuple[Conte
         ("ddpm", "method", 104),
         ("redraw", "method", 104),
     ]
-    assert any(note.startswith("left out: Set gated: the gates have not measured") for note in report.notes)
+    assert any(
+        note.text.startswith("Arm gated cannot be trained: the gates have not measured") for note in report.notes
+    )
     assert (report.real_images, report.real_parts) == (208, 208)
     assert "independent built-in encoder" in report.encoder
 

@@ -12,6 +12,7 @@ import pytest
 from augment.cli import main
 from augment.errors import Cancelled, InvalidConfig, NotReady
 from augment.judge.gates import GATES
+from augment.operations.configs import to_json
 from augment.operations.context import Context, Progress
 from augment.operations.gate_limits import move_limit
 from augment.operations.generate import GenerateConfig, generate
@@ -67,13 +68,14 @@ def test_rounds_add_up_and_the_reason_to_end_is_true(opened: Callable[..., Conte
     gains = [one.gain.difference for one in report.rounds if one.gain is not None]
     assert all(gain > 0 for gain in gains[:-1])
     if gains[-1] > 0:
-        assert report.ended == "rounds asked for: 2, all done, and each added something by its estimate"
+        assert report.ended.text == "All rounds asked for (2) are done, and each added something by its estimate."
     else:
-        assert report.ended.startswith(f"round {len(gains)} added nothing")
+        assert report.ended.text.startswith(f"Round {len(gains)} added nothing")
     reached = [report.before, *(one.balanced_accuracy or 0 for one in report.rounds)]
     assert [b - a for a, b in pairwise(reached)] == pytest.approx(gains)
     told = json.loads((Path(result.folder) / "loop.json").read_text())
-    assert told["ended"] == report.ended and (Path(result.folder) / "loop.md").read_text() == result.markdown
+    assert told["ended"] == to_json(report.ended)
+    assert (Path(result.folder) / "loop.md").read_text() == result.markdown
 
 
 def test_stopped_and_resumed_it_goes_on_with_what_it_had(opened: Callable[..., Context]):

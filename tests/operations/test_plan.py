@@ -97,7 +97,7 @@ def test_without_a_model_real_defects_are_pasted_on_good_parts(store: Store, tmp
     planned = plan(PlanConfig(count=40), context)
     (batch,) = planned.batches
     # Good parts cannot be pasted: the whole number goes to the others, and it is said.
-    assert batch.count == 40 and "paste_batch cannot make free" in planned.notes[0]
+    assert batch.count == 40 and "paste_batch cannot make free" in planned.notes[0].text
     assert (batch.operation, batch.label, batch.config["on"]) == ("paste_batch", "spot", "free")
     operation = find_operation(batch.operation)
     operation.load()(operation.read_config(dict(batch.config)), context)
@@ -146,9 +146,9 @@ def test_a_generator_of_another_map_is_asked_for_no_place(store: Store, tmp_path
     store.apply([ModelRecord(kind="ddpm", name="g", path="g", sha256="0" * 64, config=config)])
     result = plan(PlanConfig(count=30), context_of(store, tmp_path / "job"))
     assert [(batch.label, "boundary" in batch.config) for batch in result.batches] == [("spot", False)]
-    assert result.notes == (
-        "generate cannot make free: a classifier may learn 'generated' for the labels that have samples",
-    )
+    assert [one.text for one in result.notes] == [
+        "generate cannot make free: a classifier may learn 'generated' for the labels that have samples."
+    ]
 
 
 def test_re_drawing_takes_the_workspaces_model_and_re_draws_good_parts_as_well(store: Store, tmp_path: Path):

@@ -57,6 +57,19 @@ def test_a_report_and_its_files(filled: Store):
         assert answer.content == (folder / name).read_bytes()
 
 
+def test_recipes_wait_for_the_label_of_good_parts(filled: Store):
+    """These images have no masks that would tell it."""
+    asked = client(filled)
+
+    def missing(query: str) -> str | None:
+        found = {one["name"]: one["missing"] for one in asked.get(f"/kizu/evaluate/state{query}").json()["arms"]}
+        return found["recipe 1"] and found["recipe 1"]["key"]
+
+    assert asked.get("/kizu/evaluate/state").json()["labels"] == ["free", "spot"]
+    assert missing("") == "recipe_no_good" and missing("?good=free") is None
+    assert "choose of free, spot" in asked.get("/kizu/evaluate/state?good=other").json()["error"]
+
+
 def test_a_stopped_one_shows_what_was_complete(filled: Store):
     stopped = filled.jobs.add(JobRecord(operation="evaluate_classifier", config={"seeds": 3}, state="cancelled")).id
     asked = client(filled)

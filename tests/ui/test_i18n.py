@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from augment.operations.notices import ENGLISH as NOTICES
+from augment.notices import ENGLISH as NOTICES
 from ui import i18n
 
 UI = Path(__file__).resolve().parents[2] / "ui"

@@ -5,6 +5,7 @@ import pytest
 from augment.judge.matched import Figure
 from augment.judge.metrics import Interval
 from augment.judge.sample_report import METRICS, SampleReport, SetFigures
+from augment.notices import notice
 from augment.operations.configs import to_json
 from augment.store import CONTROL, JobRecord, Store
 from tests.examples import image_record, sample_record
@@ -25,7 +26,7 @@ def job(store: Store) -> int:
         real_images=200,
         real_parts=20,
         sets=[SetFigures(name="generated", kind="arm", samples=60, whole=figures, per_label={})],
-        notes=["a note"],
+        notes=[notice("metrics_nearer")],
     )
     result = {"folder": "exports/evaluate-samples-1", "report": to_json(report), "markdown": "", "seconds": 1.0}
     found = store.jobs.add(JobRecord(operation="evaluate_samples", config={}, state="done", result=result))

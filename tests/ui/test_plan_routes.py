@@ -63,7 +63,7 @@ def test_the_plan_comes_with_the_versions_of_its_pictures(masked: Store):
             assert (
                 len(found["versions"][str(pair["image_id"])]) == len(found["versions"][str(pair["partner_id"])]) == 24
             )
-    assert found["judged"] > 0 and found["loop"] is None and "paste_batch cannot make free" in found["notes"][0]
+    assert found["judged"] > 0 and found["loop"] is None and "paste_batch cannot make free" in found["notes"][0]["text"]
 
 
 @pytest.mark.parametrize(("query", "told"), [("count=x", "count 'x'"), ("count=5", "count 5: 10 to 100000")])

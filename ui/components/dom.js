@@ -32,6 +32,12 @@ export function choices(select, pairs) {
 /** Text of the table in ui/texts, in the visitor's language. */
 export const t = (key, values) => window.kizu.t(key, values);
 
+/** What an operation tells, in the visitor's language: a notice, or a sentence as it is, which reports of earlier versions have. */
+export function told(notice, values = {}) {
+  if (!notice || typeof notice === "string") return notice ?? "";
+  return window.kizu.has(`notices.${notice.key}`) ? t(`notices.${notice.key}`, { ...notice.values, ...values }) : notice.text;
+}
+
 /** A number with a fixed count of decimals, or a dash. */
 export const fixed = (value, digits = 2) => (Number.isFinite(value) ? value.toFixed(digits) : "–");
 

@@ -1,14 +1,15 @@
 // Curves of an evaluation with their intervals, in plain SVG: balanced accuracy over numbers of images, recall over the severity of defects.
 
 import { h, t } from "./dom.js";
-import { armName, shape } from "./evaluate_plot.js";
+import { shape } from "./evaluate_plot.js";
+import { armName, said } from "./evaluate_words.js";
 
 const WIDTH_PX = 760, HEIGHT_PX = 240, LEFT_PX = 44, RIGHT_PX = 200, TOP_PX = 10, BOTTOM_PX = 40, LINE_PX = 16;
 
 /** A section for each curve that a report has; empty where it has none. */
 export function curveSections(report) {
   const over = ["real", "beside"].map((axis) => overNumbers(report, axis));
-  const detected = Object.entries(report.severities ?? {}).map(([name, words]) => overSeverity(report, name, words));
+  const detected = Object.entries(report.severities ?? {}).sort().map(([name, words]) => overSeverity(report, name, words));
   return [...over, ...detected].filter((plot) => plot.curves.length || plot.why).map((plot) =>
     h("section", { class: "curve" }, h("h2", {}, plot.title), plot.curves.length ? chart(plot) : null, plot.why ? h("p", { class: "note" }, plot.why) : null, plot.told ? h("p", { class: "note" }, plot.told) : null));
 }
@@ -35,19 +36,26 @@ function overSeverity({ arms, good }, name, words) {
     return one ? t("evaluate.smallest", { arm: armName(point.arm), value: brief(one.value), low: brief(one.low), high: brief(one.high) }) : t("evaluate.smallest_none", { arm: armName(point.arm) });
   });
   // Who takes all for defects finds them all: what is found says nothing without this.
-  const alarms = found.filter((arm) => arm.recall[good]).map((arm) => t("evaluate.false_alarms", { arm: armName(arm.point.arm), share: ((1 - arm.recall[good].value) * 100).toFixed(0) }));
+  const alarms = whole.filter((arm) => arm.recall[good]).map((arm) => `${armName(arm.point.arm)} ${((1 - arm.recall[good].value) * 100).toFixed(0)} %`).join(t("evaluate.comma"));
+  const measure = window.kizu.has(`evaluate.severity_${name}`) ? t(`evaluate.severity_${name}`) : words;
+  const counted = good ? t("evaluate.found_not", { good }) : t("evaluate.found_named");
   const all = curves.flatMap((curve) => curve.points.map(({ x }) => x));
-  const without = Map.groupBy(whole.filter((arm) => arm.detected[name].why), (arm) => arm.detected[name].why);
-  const whys = [...without].map(([why, own]) => `${own.map(({ point }) => armName(point.arm)).join(", ")}: ${why}`);
-  return { title: t(`evaluate.curve_${name}`), curves, ticks: all.length ? logTicks(Math.min(...all), Math.max(...all)) : [], place: Math.log, why: whys.join("; "), told: curves.length ? [words, ...smallest, ...alarms].join(". ") : "" };
+  const without = Map.groupBy(whole.filter((arm) => arm.detected[name].why), (arm) => said(arm.detected[name].why));
+  const whys = [...without].map(([why, own]) => t("evaluate.of_arms", { arms: own.map(({ point }) => armName(point.arm)).join(t("evaluate.comma")), why }));
+  return { title: t(`evaluate.curve_${name}`), curves, ticks: all.length ? logTicks(Math.min(...all), Math.max(...all)) : [], place: Math.log, why: whys.join(" "), told: [...(curves.length ? [measure, counted, ...smallest] : []), alarms && t("evaluate.false_alarms", { arms: alarms })].filter(Boolean).join(t("evaluate.stop")) };
 }
 
 const brief = (value) => String(+value.toPrecision(3));
 
 function logTicks(low, high) {
-  const found = [];
-  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) for (const step of [1, 2, 5]) found.push(step * 10 ** power);
-  return found.filter((value) => value >= low && value <= high).map((value) => [value, brief(value)]);
+  const within = (steps) => {
+    const found = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) for (const step of steps) found.push(step * 10 ** power);
+    return found.filter((value) => value >= low && value <= high);
+  };
+  const few = within([1, 2, 5]);
+  // One or two ticks do not tell a scale.
+  return (few.length < 3 ? within([1, 1.5, 2, 2.5, 3, 4, 5, 7]) : few).map((value) => [value, brief(value)]);
 }
 
 function chart({ title, curves, ticks, place }) {

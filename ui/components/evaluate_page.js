@@ -2,13 +2,14 @@
 
 import { choices, fill, fixed, getJson, h, isShown, postJson, t } from "./dom.js";
 import { curveSections } from "./evaluate_curves.js";
-import { armName, dotPlot, verdictOf } from "./evaluate_plot.js";
+import { dotPlot } from "./evaluate_plot.js";
+import { armName, pointName, said, verdictWord } from "./evaluate_words.js";
 import { MetricsPanel } from "./metrics_panel.js";
 import { PlanPanel } from "./plan_panel.js";
 
 const OPERATION = "evaluate_classifier";
 const ACTIVE = ["queued", "running"];
-const HEADLINE = ["accepted", "gated", "generated", "copy-paste", "generated only", "recipe 3", "recipe 5", "recipe 4", "recipe 2"];
+const HEADLINE = ["accepted", "gated", "generated", "copy-paste", "generated only", "recipe 3", "recipe 5", "recipe 4", "recipe 2", "oversampled", "real"];
 const FOLDS = [3, 5, 10];
 const MOST_CHANGED = 24;
 
@@ -31,11 +32,12 @@ class EvaluatePage {
     this.beside = h("input", { type: "text", spellcheck: false, autocomplete: "off", placeholder: "20 50 0" });
     this.mirrored = h("input", { type: "checkbox" });
     this.classifier = h("input", { type: "text", spellcheck: false, autocomplete: "off", value: "builtin" });
+    this.good = h("select", { onchange: () => this.refresh() });
     this.words = h("p", { class: "note", role: "status" });
     this.button = h("button", { type: "button", class: "primary", onclick: () => this.#start() }, t("evaluate.start"));
     const field = (name, input) => h("label", { class: "field", title: t(`evaluate.${name}_long`) }, h("span", {}, t(`evaluate.${name}`)), input);
     fill(left, h("h2", {}, t("evaluate.arms")), this.arms, h("div", { class: "pair" }, field("seeds", this.seeds), field("split", this.split)),
-      h("details", {}, h("summary", {}, t("evaluate.more")), field("real", this.real), field("samples_each", this.beside), field("images", this.images), field("classifier", this.classifier),
+      h("details", {}, h("summary", {}, t("evaluate.more")), field("real", this.real), field("samples_each", this.beside), field("images", this.images), field("classifier", this.classifier), field("good", this.good),
         h("label", { class: "check", title: t("evaluate.mirrored_long") }, this.mirrored, h("span", {}, t("evaluate.mirrored"))), h("h3", {}, t("evaluate.recipes")), this.recipes),
       h("div", { class: "start" }, this.button, this.words));
     this.reports = h("select", { "aria-label": t("evaluate.reports"), onchange: () => this.#open(Number(this.reports.value)) });
@@ -76,12 +78,13 @@ class EvaluatePage {
   async refresh() {
     if (!this.metrics.element.hidden) this.metrics.refresh();
     try {
-      this.state = await getJson("kizu/evaluate/state");
+      this.state = await getJson(`kizu/evaluate/state?good=${encodeURIComponent(this.good.value)}`);
     } catch (error) {
       this.#nothing(error.message);
       return;
     }
-    const { arms, tested, reports } = this.state;
+    const { arms, tested, reports, labels } = this.state;
+    choices(this.good, [["", t("evaluate.good_found")], ...labels.map((label) => [label, label])]);
     const ticked = new Set(this.#ticked());
     const usual = ({ name }) => !name.startsWith("recipe");
     const drawn = (list) => list.map((arm) => this.#arm(arm, this.touched ? ticked.has(arm.name) : usual(arm) && !arm.missing));
@@ -98,7 +101,7 @@ class EvaluatePage {
   #arm({ name, missing, real, samples }, checked) {
     const box = h("input", { type: "checkbox", value: name, checked: checked && !missing, disabled: Boolean(missing), onchange: () => (this.touched = true) });
     const count = [real && t("evaluate.real_n", { n: real }), samples && t("evaluate.samples_n", { n: samples })].filter(Boolean).join(" + ");
-    return h("label", { class: missing ? "check off" : "check", title: t(`evaluate.long_${name}`) }, box, h("span", {}, armName(name)), h("small", {}, missing ? t("evaluate.empty") : count), missing && h("em", {}, window.kizu.has(`notices.${missing.key}`) ? t(`notices.${missing.key}`, { ...missing.values, arm: armName(name) }) : missing.text));
+    return h("label", { class: missing ? "check off" : "check", title: t(`evaluate.long_${name}`) }, box, h("span", {}, armName(name)), h("small", {}, missing ? null : count), missing && h("em", {}, said(missing)));
   }
 
   #ticked() {
@@ -118,7 +121,7 @@ class EvaluatePage {
     const judged = folds ? { folds: Number(folds) } : { split: this.split.value, mirrored: this.mirrored.checked };
     this.button.disabled = true;
     try {
-      const config = { arms, ...judged, seeds: this.seeds.valueAsNumber, real: numbers(this.real), beside: numbers(this.beside), images_seen: this.images.valueAsNumber, classifier: this.classifier.value.trim() };
+      const config = { arms, ...judged, seeds: this.seeds.valueAsNumber, real: numbers(this.real), beside: numbers(this.beside), images_seen: this.images.valueAsNumber, classifier: this.classifier.value.trim(), good: this.good.value };
       const { job } = await postJson("kizu/evaluate/start", config);
       this.job = job;
       this.words.className = "note";
@@ -136,8 +139,15 @@ class EvaluatePage {
     const mine = own.find((job) => job.id === this.job);
     if (mine && !ACTIVE.includes(mine.state)) {
       this.words.className = mine.error ? "note bad" : "note";
-      this.words.textContent = mine.error ?? "";
+      this.words.textContent = mine.error ?? (mine.state === "cancelled" ? t("evaluate.stopped") : "");
       this.job = null;
+    }
+    // One that was started before the page was loaded, or elsewhere.
+    const active = own.find((job) => ACTIVE.includes(job.state));
+    if (active && active.id !== this.job) {
+      this.job = active.id;
+      this.words.className = "note";
+      this.words.textContent = t("evaluate.started");
     }
     // What ended well changes the arms or the reports; an evaluation that was stopped may have left a partial one.
     const ended = [...own.filter((job) => !ACTIVE.includes(job.state)), ...jobs.filter((job) => job.state === "done")];
@@ -166,7 +176,7 @@ class EvaluatePage {
     fill(this.curves, curveSections(this.report));
     fill(this.apart, this.#apart(), this.#mirrored());
     fill(this.files, t("evaluate.files"), this.kept.map((name) => h("a", { href: `kizu/evaluate/${job}/${name}`, download: "" }, name.split(".").pop().toUpperCase())));
-    fill(this.notes, this.report.notes.map((note) => h("li", {}, note)));
+    fill(this.notes, this.report.notes.map((note) => h("li", {}, said(note))));
     this.#choose(this.#leading()?.point ?? this.report.arms[0].point);
   }
 
@@ -185,10 +195,9 @@ class EvaluatePage {
       return;
     }
     const { difference, low, high, needed, why } = arm.comparison;
-    const verdict = verdictOf(arm);
     this.sentence.className = `sentence ${arm.verdict.replace(" ", "-")}`;
-    this.sentence.textContent = (report.partial ? `${t("evaluate.partial")} ` : "") + t(`evaluate.says_${arm.verdict.replace(" ", "_")}`, { what: t(`evaluate.what_${arm.point.arm}`), own: fixed(arm.balanced_accuracy), base: fixed(base.balanced_accuracy), verdict });
-    const rest = why || (arm.verdict === "cannot tell" && needed ? t("evaluate.needed", { n: window.kizu.number(needed), have: window.kizu.number(report.test_ids.length) }) : "");
+    this.sentence.textContent = (report.partial ? `${t("evaluate.partial")} ` : "") + t(`evaluate.says_${arm.verdict.replace(" ", "_")}`, { what: t(`evaluate.what_${arm.point.arm}`), own: fixed(arm.balanced_accuracy), base: fixed(base.balanced_accuracy) });
+    const rest = said(why) || (arm.verdict === "cannot tell" && needed ? t("evaluate.needed", { n: window.kizu.number(needed), have: window.kizu.number(report.test_ids.length) }) : "");
     this.told.textContent = [t("evaluate.rests_on", { gain: signed(difference), low: signed(low), high: signed(high), seeds: report.seeds, parts: report.test_parts, images: report.test_ids.length }), rest].filter(Boolean).join(" ");
   }
 
@@ -206,7 +215,7 @@ class EvaluatePage {
     const share = (one) => (one ? h("td", { title: `${fixed(one.low)} – ${fixed(one.high)}` }, fixed(one.value)) : h("td", {}, "–"));
     const rows = report.arms.map((arm) =>
       h("tr", { "aria-selected": String(JSON.stringify(arm.point) === this.point), onclick: () => pick(arm) },
-        h("td", {}, pointName(arm.point)), h("td", {}, fixed(arm.accuracy)), h("td", {}, fixed(arm.balanced_accuracy)), report.labels.map((label) => share(arm.recall[label])), h("td", {}, arm.verdict ? t(`evaluate.verdict_${arm.verdict.replace(" ", "_")}`) : t("evaluate.is_base"))));
+        h("td", {}, pointName(arm.point)), h("td", {}, fixed(arm.accuracy)), h("td", {}, fixed(arm.balanced_accuracy)), report.labels.map((label) => share(arm.recall[label])), h("td", {}, arm.verdict ? verdictWord(arm.verdict) : t("evaluate.is_base"))));
     return h("table", {}, h("thead", {}, h("tr", {}, ["arm", "accuracy", "balanced"].map((name) => h("th", {}, t(`evaluate.column_${name}`))), report.labels.map((label) => h("th", { title: t("evaluate.recall_of", { label }) }, label)), h("th", {}, t("evaluate.column_verdict")))), h("tbody", {}, rows));
   }
 
@@ -226,7 +235,7 @@ class EvaluatePage {
 
   // How well generated images of each label are told from real ones.
   #apart() {
-    const rows = Object.entries(this.report.apart ?? {}).map(([label, { area, real, generated, why }]) => h("tr", {}, h("td", {}, label), h("td", {}, t("evaluate.apart_of", { real, generated })), h("td", { title: why }, area ? `${fixed(area.value)} (${fixed(area.low)} – ${fixed(area.high)})` : t("evaluate.apart_few"))));
+    const rows = Object.entries(this.report.apart ?? {}).map(([label, { area, real, generated, why }]) => h("tr", {}, h("td", {}, label), h("td", {}, t("evaluate.apart_of", { real, generated })), h("td", { title: said(why) }, area ? `${fixed(area.value)} (${fixed(area.low)} – ${fixed(area.high)})` : t("evaluate.apart_few"))));
     return rows.length ? h("section", {}, h("h2", {}, t("evaluate.apart")), h("table", {}, h("tbody", {}, rows)), h("p", { class: "note" }, t("evaluate.apart_long"))) : null;
   }
 
@@ -252,10 +261,6 @@ class EvaluatePage {
 }
 
 const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
-
-function pointName({ arm, real, beside }) {
-  return [armName(arm), real ? t("evaluate.real_each", { n: real }) : "", beside ? t("evaluate.beside_each", { n: beside }) : ""].filter(Boolean).join(", ");
-}
 
 /** Called once by gradio when the tab is first shown; `watch` tells when Python asks for a refresh. */
 export function mount(element, watch) {

@@ -1,15 +1,10 @@
 // Arms as dots of balanced accuracy with the interval of what they add to the base, in plain SVG. A click chooses an arm.
 
 import { fixed, t } from "./dom.js";
+import { pointName, verdictWord } from "./evaluate_words.js";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const ROW_PX = 24, LEFT_PX = 230, RIGHT_PX = 110, TOP_PX = 8, BOTTOM_PX = 26, WIDTH_PX = 760;
-
-/** The name of an arm in the visitor's language. */
-export const armName = (arm) => t(`evaluate.arm_${arm}`);
-
-/** "helps", "hurts" or "cannot tell" in the visitor's language. */
-export const verdictOf = (arm) => t(`evaluate.verdict_${arm.verdict.replace(" ", "_")}`);
 
 /** An element of an SVG. */
 export function shape(tag, attributes, words) {
@@ -32,7 +27,7 @@ export function dotPlot(report, chosen, onChoose) {
   const height = TOP_PX + arms.length * ROW_PX + BOTTOM_PX;
   const svg = shape("svg", { viewBox: `0 0 ${WIDTH_PX} ${height}`, role: "img", "aria-label": t("evaluate.plot") });
   const bottom = height - BOTTOM_PX;
-  const step = high - low > 0.4 ? 0.1 : 0.05;
+  const step = high - low > 0.4 ? 0.1 : high - low > 0.11 ? 0.05 : 0.01;
   for (let value = low; value <= high + 1e-9; value += step) {
     svg.append(shape("line", { class: "grid", x1: x(value), x2: x(value), y1: TOP_PX, y2: bottom }), shape("text", { class: "tick", x: x(value), y: height - 10, "text-anchor": "middle" }, value.toFixed(2)));
   }
@@ -40,13 +35,12 @@ export function dotPlot(report, chosen, onChoose) {
     const y = TOP_PX + (row + 0.5) * ROW_PX;
     const base = arm.comparison && baseOf(arm);
     const group = shape("g", { class: `arm ${(arm.verdict ?? "base").replace(" ", "-")}${JSON.stringify(arm.point) === chosen ? " chosen" : ""}`, "data-arm": arm.point.arm, tabindex: 0, role: "button" });
-    const name = [armName(arm.point.arm), arm.point.real && t("evaluate.real_each", { n: arm.point.real }), arm.point.beside && t("evaluate.beside_each", { n: arm.point.beside })].filter(Boolean).join(", ");
-    group.append(shape("rect", { class: "hit", x: 0, y: y - ROW_PX / 2, width: WIDTH_PX, height: ROW_PX }), shape("text", { x: LEFT_PX - 12, y: y + 4, "text-anchor": "end" }, name));
+    group.append(shape("rect", { class: "hit", x: 0, y: y - ROW_PX / 2, width: WIDTH_PX, height: ROW_PX }), shape("text", { x: LEFT_PX - 12, y: y + 4, "text-anchor": "end" }, pointName(arm.point)));
     if (base) {
       group.append(shape("line", { class: "base", x1: x(base.balanced_accuracy), x2: x(base.balanced_accuracy), y1: y - 9, y2: y + 9 }));
       group.append(shape("line", { class: "reach", x1: x(base.balanced_accuracy + arm.comparison.low), x2: x(base.balanced_accuracy + arm.comparison.high), y1: y, y2: y }));
     }
-    group.append(shape("circle", { cx: x(arm.balanced_accuracy), cy: y, r: 5 }), shape("text", { class: "value", x: WIDTH_PX - RIGHT_PX + 10, y: y + 4 }, `${fixed(arm.balanced_accuracy)}${arm.verdict ? `  ${verdictOf(arm)}` : ""}`));
+    group.append(shape("circle", { cx: x(arm.balanced_accuracy), cy: y, r: 5 }), shape("text", { class: "value", x: WIDTH_PX - RIGHT_PX + 10, y: y + 4 }, `${fixed(arm.balanced_accuracy)}${arm.verdict ? `  ${verdictWord(arm.verdict)}` : ""}`));
     group.onclick = () => onChoose(arm);
     group.onkeydown = (event) => event.key === "Enter" && onChoose(arm);
     svg.append(group);

@@ -1,13 +1,13 @@
 // One request for samples at a time: how far it is, how long it will take, and Stop. It knows nothing of places or results.
 
-import { fill, getJson, h, postJson, t } from "./dom.js";
+import { fill, getJson, h, postJson, t, told } from "./dom.js";
 
 const FIRST_CALL_SECONDS = 4;
 const ASK_MS = 500;
 const NOTHING_YET = { step: 0, total: 0, made: 0 };
 
 /** A notice of an operation, {key, values, text}, in the visitor's language. */
-const told = ({ key, values, text }) => h("span", { class: "warn" }, window.kizu.has(`notices.${key}`) ? t(`notices.${key}`, values) : text);
+const warning = (notice) => h("span", { class: "warn" }, told(notice));
 
 /** What the map says while it waits: the samples' share of all steps. */
 function mapWords({ step, total }, count, seconds) {
@@ -28,7 +28,7 @@ export class Run {
 
   /** Says words, elements and notices in place of what was said before. */
   say(content, notices = []) {
-    fill(this.progress, content, notices.map(told));
+    fill(this.progress, content, notices.map(warning));
   }
 
   /** What went wrong. */

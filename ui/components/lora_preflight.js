@@ -1,7 +1,7 @@
 // What a LoRA's training would come to, before it begins: photographs, steps, seconds and memory once they were measured here, and what looks
 // wrong. Asked anew when a field changes; it knows no form.
 
-import { fill, h, postJson, t } from "./dom.js";
+import { fill, h, postJson, t, told } from "./dom.js";
 
 const WAIT_MS = 300;
 
@@ -48,7 +48,7 @@ export class LoraPreflight {
       h("p", { class: "note" }, t("train.lora_images", { images, held_out, good: good_images })),
       h("p", { class: "note" }, t("train.lora_steps", { steps: kizu.number(steps), times: rounded(steps_per_image) })),
       h("p", { class: "note" }, cost.flat()),
-      ...notes.map(({ key, values, text }) => h("p", { class: "note warn" }, kizu.has(`notices.${key}`) ? t(`notices.${key}`, values) : text)),
+      ...notes.map((note) => h("p", { class: "note warn" }, told(note))),
     ];
   }
 

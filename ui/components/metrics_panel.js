@@ -2,6 +2,7 @@
 // real against real. Knows the routes of ui/metrics_routes.py; nothing of arms or verdicts.
 
 import { choices, fill, getJson, h, isShown, postJson, t } from "./dom.js";
+import { said } from "./evaluate_words.js";
 import { axisOf, dotOnBand } from "./metrics_plot.js";
 
 const OPERATION = "evaluate_samples";
@@ -72,8 +73,15 @@ export class MetricsPanel {
     const mine = own.find((job) => job.id === this.job);
     if (mine && !ACTIVE.includes(mine.state)) {
       this.words.className = mine.error ? "note bad" : "note";
-      this.words.textContent = mine.error ?? "";
+      this.words.textContent = mine.error ?? (mine.state === "cancelled" ? t("shell.stopped_resume") : "");
       this.job = null;
+    }
+    // One that was started before the page was loaded, or elsewhere.
+    const active = own.find((job) => ACTIVE.includes(job.state));
+    if (active && active.id !== this.job) {
+      this.job = active.id;
+      this.words.className = "note";
+      this.words.textContent = t("metrics.started");
     }
     const done = String(own.find((job) => job.state === "done")?.id);
     if (this.known && this.known !== done && isShown(this.element)) {
@@ -101,10 +109,10 @@ export class MetricsPanel {
     const labels = [...new Set(report.sets.flatMap((set) => Object.entries(set.per_label).filter(([, figures]) => told(figures)).map(([label]) => label)))];
     choices(this.label, [["", t("metrics.all_labels")], ...labels.sort().map((label) => [label, label])]);
     this.label.hidden = !labels.length;
-    const said = { images: window.kizu.number(report.real_images), parts: window.kizu.number(report.real_parts), encoder: report.encoder };
-    fill(this.caption, t("metrics.caption", said), report.lpips ? null : h("span", { title: report.notes.find((note) => note.startsWith("LPIPS")) }, ` ${t("metrics.no_lpips")}.`));
+    const of = { images: window.kizu.number(report.real_images), parts: window.kizu.number(report.real_parts), encoder: report.encoder };
+    fill(this.caption, t("metrics.caption", of), report.lpips ? null : h("span", { title: said(report.notes.find((note) => (note.text ?? note).startsWith("LPIPS"))) }, ` ${t("metrics.no_lpips")}`));
     fill(this.keys, ["floor", "as_real", "farther", "unknown"].map((name) => h("span", { class: name }, h("i"), t(`metrics.key_${name}`))));
-    fill(this.notes, report.notes.map((note) => h("li", {}, note)));
+    fill(this.notes, report.notes.map((note) => h("li", {}, said(note))));
     this.#draw();
   }
 

@@ -2,6 +2,7 @@
 // another runs the loop. Below, what the last loop came to.
 
 import { fill, fixed, getJson, h, postJson, t } from "./dom.js";
+import { said, verdictWord } from "./evaluate_words.js";
 
 const ACTIVE = ["queued", "running"];
 const ROUNDS = 3;
@@ -49,7 +50,7 @@ export class PlanPanel {
     for (const part of [this.rows, this.acts]) part.hidden = false;
     this.none.hidden = true;
     fill(this.rows, this.troubles.map((one) => this.#trouble(one)));
-    fill(this.notes, [...notes, ...this.#missing()].map((note) => h("li", {}, note)));
+    fill(this.notes, [...notes.map(said), ...this.#missing()].map((note) => h("li", {}, note)));
     this.make.textContent = t("plan.make", { n: window.kizu.number(this.batches.reduce((sum, one) => sum + one.count, 0)) });
     this.#enable();
     fill(this.last, this.loopTable(found.loop));
@@ -77,12 +78,13 @@ export class PlanPanel {
     const own = this.batches.filter((one) => one.label === label);
     const total = own.reduce((sum, one) => sum + one.count, 0);
     const edge = own.filter((one) => one.config.boundary).reduce((sum, one) => sum + one.count, 0);
-    const how = own.length ? [t(`plan.method_${own[0].operation}`), edge ? t("plan.boundary", { n: edge, rival }) : ""].filter(Boolean).join(", ") : "";
+    const method = own.length ? t(`plan.method_${own[0].operation}`) : "";
+    const how = edge ? t("plan.at_boundary", { method, n: edge, rival }) : method;
     return h("div", { class: "trouble", data: { label }, style: `--c: ${this.#colour(label)}` },
       h("div", { class: "label" }, h("i", { class: "dot" }), h("b", {}, label)),
       h("div", { class: "share", title: t("plan.beside", { n: wrong }) }, h("span", { class: "bar" }, h("i", { style: `width: ${(100 * wrong) / images}%` })), h("span", {}, t("plan.wrong", { wrong, images })), h("small", {}, wrong && rival ? t("plan.taken", { rival }) : "")),
       h("div", { class: "pairs" }, wrong ? this.#ofParts(worst).slice(0, PAIRS).map((pair) => this.#pair(pair)) : h("small", {}, t("plan.no_pairs"))),
-      h("div", { class: "planned", title: own.map((one) => one.why).join("\n") }, h("b", {}, window.kizu.number(total)), h("small", {}, how)));
+      h("div", { class: "planned", title: own.map((one) => said(one.why)).join("\n") }, h("b", {}, window.kizu.number(total)), h("small", {}, how)));
   }
 
   // The worst of each part first: photographs of one part under several lights say the same.
@@ -125,10 +127,17 @@ export class PlanPanel {
     this.busy = own.some((job) => ACTIVE.includes(job.state));
     const mine = own.find((job) => job.id === this.job);
     if (mine && !ACTIVE.includes(mine.state)) {
-      this.#say(mine.error ?? (mine.state === "done" && this.what === "make" ? t("plan.make_done") : ""), Boolean(mine.error));
+      const ended = { done: this.what === "make" ? t("plan.make_done") : "", cancelled: t("shell.stopped_resume") };
+      this.#say(mine.error ?? ended[mine.state] ?? "", Boolean(mine.error));
       this.review.hidden = mine.state !== "done";
       this.job = null;
       if (mine.state === "done") this.refresh();
+    }
+    // One that was started before the page was loaded, or elsewhere.
+    const active = own.find((job) => ACTIVE.includes(job.state));
+    if (active && active.id !== this.job) {
+      [this.job, this.what] = [active.id, active.operation === "loop" ? "loop" : "make"];
+      this.#say(t(`plan.${this.what}_started`));
     }
     if (this.batches) this.#enable();
   }
@@ -138,12 +147,12 @@ export class PlanPanel {
     if (!loop?.report) return null;
     const { report } = loop;
     const gain = (one) => (one ? `${signed(one.difference)} (${signed(one.low)} – ${signed(one.high)})` : "–");
-    const verdict = (word) => (word ? t(`evaluate.verdict_${word.replace(" ", "_")}`) : "–");
+    const verdict = (word) => (word ? verdictWord(word) : "–");
     const cells = (...all) => h("tr", {}, all.map((cell) => h("td", {}, cell)));
     const rows = report.rounds.map((one, i) => cells(String(i + 1), Object.entries(one.labels).map(([label, n]) => `${n} ${label}`).join(", "), `${one.passed} / ${one.samples}`, fixed(one.balanced_accuracy ?? NaN, 3), gain(one.gain), verdict(one.verdict)));
     const total = report.total && t("plan.total", { gain: signed(report.total.difference), low: signed(report.total.low), high: signed(report.total.high), verdict: verdict(report.verdict) });
     return [h("h2", {}, t("plan.loop_heading"), h("small", {}, loop.finished.replace("T", " ").slice(0, 16))),
       h("div", { class: "scroll" }, h("table", {}, h("thead", {}, h("tr", {}, ["round", "made", "passed", "reached", "gain"].map((name) => h("th", {}, t(`plan.${name}`))), h("th", {}, t("evaluate.column_verdict")))), h("tbody", {}, cells(t("plan.start"), "", "", fixed(report.before, 3), "", ""), rows))),
-      h("p", { class: "ended" }, `${report.ended[0].toUpperCase()}${report.ended.slice(1)}.`), total && h("p", { class: "note" }, total)];
+      h("p", { class: "ended" }, said(report.ended)), total && h("p", { class: "note" }, total)];
   }
 }
