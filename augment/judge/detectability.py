@@ -18,7 +18,6 @@ __all__ = ["FEWEST_DEFECTS", "WANTED_RECALL", "Detectability", "detectability", 
 FEWEST_DEFECTS = 20
 WANTED_RECALL = 0.95
 _POINTS, _DRAWS = 40, 200
-_STEPS, _HALVINGS = 50, 20
 _WEAK = 100.0
 """Inverse of the penalty: next to none, but a curve that separates perfectly stays finite."""
 
@@ -48,13 +47,14 @@ def detectability(
     if why_no_curve(severity, found):
         return None
     grid = np.geomspace(severity.min(), severity.max(), _POINTS)
+    whole = _curve(severity, found, grid)
     rng = np.random.default_rng(seed)
-    _, part_of, sizes = np.unique(part, return_inverse=True, return_counts=True)
-    # How often each part is drawn, and with it each of its defects.
-    times = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), _DRAWS)[:, part_of].astype(np.float64)
-    share = times @ found / times.sum(axis=1)
-    times = times[(share > 0) & (share < 1)]
-    whole, *drawn = _curves(severity, found, np.concatenate([np.ones((1, len(found))), times]), grid)
+    parts = [np.flatnonzero(part == one) for one in np.unique(part)]
+    drawn = []
+    for _ in range(_DRAWS):
+        rows = np.concatenate([parts[one] for one in rng.integers(0, len(parts), len(parts))])
+        if 0 < found[rows].mean() < 1:
+            drawn.append(_curve(severity[rows], found[rows], grid))
     curves = np.stack(drawn)
     low, high = np.quantile(curves, (0.025, 0.975), axis=0)
     least = _smallest(whole, grid)
@@ -84,56 +84,17 @@ def why_no_curve(severity: NDArray[Any], found: NDArray[Any]) -> Notice | None:
     return None
 
 
-def _curves(
-    severity: NDArray[np.float64], found: NDArray[np.float64], times: NDArray[np.float64], grid: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Recall at each of `grid`, a curve for each row of `times` (curves, n), which says how often each defect counts:
-    as found and as missed, by its share.
+def _curve(severity: NDArray[np.float64], found: NDArray[np.float64], grid: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Recall at each of `grid`: each defect counts as found and as missed, by its share."""
+    from sklearn.linear_model import LogisticRegression
 
-    Logistic regressions by Newton's method, all of them at once: 200 of sklearn's take seconds.
-    """
-    from scipy.special import expit
-
-    x = np.log(severity)
-    middle, scale = x.mean(), x.std()
-    x = (x - middle) / scale
-    penalty = np.array([0.0, 1 / (_WEAK * scale**2)])
-    columns = np.stack([np.ones_like(x), x])
-    line = np.zeros((len(times), 2))
-    loss = _losses(line, columns, found, times, penalty)
-    for _ in range(_STEPS):
-        recall = expit(line @ columns)
-        slope = (times * (recall - found)) @ columns.T + penalty * line
-        bend = np.einsum("cn,in,jn->cij", times * recall * (1 - recall), columns, columns) + np.diag(penalty)
-        # A defect that nothing bends any more leaves a matrix without inverse.
-        step = np.linalg.solve(bend + 1e-9 * np.eye(2), slope[:, :, None])[:, :, 0]
-        # Halved until it leads downwards, for far from the end Newton's step may be too long.
-        for _ in range(_HALVINGS):
-            there = _losses(line - step, columns, found, times, penalty)
-            worse = there > loss
-            if not worse.any():
-                break
-            step[worse] /= 2
-        step[there > loss] = 0
-        line = line - step
-        loss = np.minimum(there, loss)
-        if np.abs(step).max() < 1e-6:
-            break
-    curves: NDArray[np.float64] = expit(line @ np.stack([np.ones_like(grid), (np.log(grid) - middle) / scale]))
-    return curves
-
-
-def _losses(
-    line: NDArray[np.float64],
-    columns: NDArray[np.float64],
-    found: NDArray[np.float64],
-    times: NDArray[np.float64],
-    penalty: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """What each curve's regression makes small: cross entropy and the penalty of its slope."""
-    score = line @ columns
-    entropy = np.logaddexp(0, score) - found * score
-    return np.asarray((times * entropy).sum(axis=1) + (penalty * line**2).sum(axis=1) / 2)
+    x = np.log(np.concatenate([severity, severity]))[:, None]
+    answer = np.repeat([1, 0], len(severity))
+    weight = np.concatenate([found, 1 - found])
+    kept = weight > 0
+    model = LogisticRegression(C=_WEAK, max_iter=1000).fit(x[kept], answer[kept], sample_weight=weight[kept])
+    curve: NDArray[np.float64] = model.predict_proba(np.log(grid)[:, None])[:, 1]
+    return curve
 
 
 def _smallest(curve: NDArray[np.float64], grid: NDArray[np.float64]) -> float | None:

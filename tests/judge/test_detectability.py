@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 from augment.judge.detectability import FEWEST_DEFECTS, detectability
 
@@ -22,19 +21,6 @@ def test_the_smallest_that_is_found_lies_in_its_interval():
     assert found.smallest.low <= true <= found.smallest.high
     assert found.smallest.value == pytest.approx(true, rel=0.25)
     assert np.all(np.diff(found.recall) > 0) and np.all(np.array(found.low) <= found.high)
-
-
-@pytest.mark.parametrize("all_apart", [False, True])
-def test_the_curve_is_the_one_of_a_logistic_regression(all_apart: bool):
-    """Each defect counts as found and as missed, by its share; also where a severity parts found from missed."""
-    severity, share, part = defects(60)
-    share = (severity > 10).astype(float) if all_apart else share
-    told = detectability(severity, share, part)
-    assert told is not None
-    x = np.log(np.concatenate([severity, severity]))[:, None]
-    model = LogisticRegression(C=100.0, tol=1e-8, max_iter=10_000)
-    model.fit(x, np.repeat([1, 0], 60), sample_weight=np.concatenate([share, 1 - share]))
-    assert told.recall == pytest.approx(model.predict_proba(np.log(told.severity)[:, None])[:, 1], abs=1e-3)
 
 
 def test_fewer_defects_give_a_wider_interval():
