@@ -15,7 +15,7 @@ from augment.notices import notice
 from augment.operations.configs import to_json
 from augment.operations.contest_files import write_report
 from augment.store import GateRecord, JobRecord, Store, Workspace
-from tests.browser.conftest import open_tab
+from tests.browser.conftest import Watched, open_tab
 from tests.browser.workspaces import mapped_workspace
 from tests.server import Server, running
 
@@ -173,7 +173,7 @@ def test_a_japanese_page_tells_notices_in_japanese(page: Page, server: Server) -
     expect(page.locator(".evaluate .plan li").first).to_contain_text("貼り付けでは free を作れません")
 
 
-def test_the_label_of_good_parts_is_chosen_and_sent(page: Page, server: Server) -> None:
+def test_the_label_of_good_parts_is_chosen_and_sent(page: Page, server: Server, watched: Watched) -> None:
     open_tab(page, server, "evaluate")
     page.locator(".evaluate details").evaluate("(one) => (one.open = true)")
     good = page.locator(".evaluate label.field", has_text="Label of good parts").locator("select")
@@ -193,6 +193,7 @@ def test_the_label_of_good_parts_is_chosen_and_sent(page: Page, server: Server) 
     page.locator(".evaluate .start button").click()
     expect(page.locator(".evaluate .start p")).to_have_text("not now")
     assert json.loads(sent[0])["good"] == "spot"
+    watched.errors.clear()
 
 
 def test_an_evaluation_runs_as_a_job_and_shows_its_verdict(page: Page, server: Server) -> None:
