@@ -24,15 +24,17 @@ def sentence(report: ContestReport, arm: ArmReport) -> str:
         return f"{arm.point.text}: {arm.verdict} ({gain})."
     if one.why:
         return f"{arm.point.text}: cannot tell ({gain}). {one.why.text}"
-    needed = "" if one.needed is None else f"; a difference like this needs about {one.needed:,} test images"
-    return f"{arm.point.text}: cannot tell ({gain}){needed}, there are {len(report.test_ids):,}."
+    have = f"there are {len(report.test_ids):,} test images"
+    if one.needed is not None:
+        have = f"a difference like this needs about {one.needed:,} test images, there are {len(report.test_ids):,}"
+    return f"{arm.point.text}: cannot tell ({gain}); {have}."
 
 
 def summary(report: ContestReport) -> str:
     """What was judged and how, in one line."""
     judged = f"{report.folds} folds" if report.folds else "a split that is never trained on"
     told = (
-        f"{len(report.test_ids)} images of {report.test_parts} parts judged in {judged}, {report.seeds} trainings of "
+        f"{len(report.test_ids)} images of {report.test_parts} parts judged in {judged}, {report.seeds} training{'s' if report.seeds > 1 else ''} of "
         f"each arm, {report.classifier}."
     )
     return told + (" **Partial**: not all trainings are done." if report.partial else "")

@@ -17,6 +17,8 @@ from augment.store import Store, Workspace
 __all__ = ["EvaluateDemoConfig", "EvaluateDemoResult", "evaluate_demo"]
 
 _ARMS = ("real", "classical", "copy-paste", "generated")
+_CLASSIFIER = "untrained:builtin"
+"""The network that ships with Kizu has learned from drawings like the demo's, and names all of them whatever is added."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,9 @@ def evaluate_demo(config: EvaluateDemoConfig, context: Context) -> EvaluateDemoR
     root = context.job_folder / "workspace"
     build_demo(root, folder)
     with Store(Workspace(root)) as store:
-        asked = EvaluateClassifierConfig(arms=_ARMS, seeds=config.seeds, images_seen=config.images_seen)
+        asked = EvaluateClassifierConfig(
+            arms=_ARMS, classifier=_CLASSIFIER, seeds=config.seeds, images_seen=config.images_seen
+        )
         home = context.job_folder / "evaluation"
         inside = Context(store=store, commit=store.apply, job_folder=home, progress=context.progress)
         result = evaluate_classifier(asked, inside)
