@@ -33,10 +33,9 @@ def sentence(report: ContestReport, arm: ArmReport) -> str:
 def summary(report: ContestReport) -> str:
     """What was judged and how, in one line."""
     judged = f"{report.folds} folds" if report.folds else "a split that is never trained on"
-    told = (
-        f"{len(report.test_ids)} images of {report.test_parts} parts judged in {judged}, {report.seeds} training{'s' if report.seeds > 1 else ''} of "
-        f"each arm, {report.classifier}."
-    )
+    trainings = f"{report.seeds} training{'s' if report.seeds > 1 else ''} of each arm"
+    images = f"{len(report.test_ids)} images of {report.test_parts} parts"
+    told = f"{images} judged in {judged}, {trainings}, {report.classifier}."
     return told + (" **Partial**: not all trainings are done." if report.partial else "")
 
 

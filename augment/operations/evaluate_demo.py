@@ -18,7 +18,7 @@ __all__ = ["EvaluateDemoConfig", "EvaluateDemoResult", "evaluate_demo"]
 
 _ARMS = ("real", "classical", "copy-paste", "generated")
 _CLASSIFIER = "untrained:builtin"
-"""The network that ships with Kizu has learned from drawings like the demo's, and names all of them whatever is added."""
+"""The network that ships with Kizu has learned from drawings like the demo's, and names all whatever is added."""
 
 
 @dataclass(frozen=True, kw_only=True)
