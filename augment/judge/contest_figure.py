@@ -75,7 +75,7 @@ def _curves(draw: ImageDraw.ImageDraw, plot: Plot, top: float) -> None:
     for step in range(6):
         draw.line([(left, y(step / 5)), (right, y(step / 5))], fill=_GRID)
         _text(draw, left - 8, y(step / 5), f"{step / 5:.1f}", anchor="rm", fill=_QUIET)
-    marks = list(enumerate(plot.ticks)) if plot.ticks else [(one, f"{one:.3g}") for one in _log_ticks(given)]
+    marks = list(enumerate(plot.ticks)) if plot.ticks else [(one, f"{one:,g}") for one in _log_ticks(given)]
     for value, words in marks:
         _text(draw, x(value), lower + 4, words, anchor="ma", fill=_QUIET)
     _text(draw, (left + right) / 2, lower + _ROW - 6, plot.x_name, anchor="ma", fill=_QUIET)
@@ -89,10 +89,14 @@ def _curves(draw: ImageDraw.ImageDraw, plot: Plot, top: float) -> None:
 
 
 def _log_ticks(given: Sequence[float]) -> list[float]:
-    """1, 2 and 5 times powers of ten within what is given."""
+    """1, 2 and 5 times powers of ten within what is given; more steps where that leaves fewer than three."""
     powers = range(math.floor(math.log10(min(given))), math.ceil(math.log10(max(given))) + 1)
-    found = [step * 10.0**power for power in powers for step in (1, 2, 5)]
-    return [one for one in found if min(given) <= one <= max(given)]
+    for steps in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
+        found = [step * 10.0**power for power in powers for step in steps]
+        found = [one for one in found if min(given) <= one <= max(given)]
+        if len(found) >= 3:
+            break
+    return found
 
 
 def _text(
