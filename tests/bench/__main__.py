@@ -1,6 +1,6 @@
 """`python -m tests.bench [name ...]`: runs the named benchmarks and prints one Markdown table. Without a name: all but
-those that take minutes (`factors`, `gates`, `lora`, `lora_peer`, `named`, `peers`, `redraw`) or hours (`control`,
-`recipes`).
+those that take minutes (`factors`, `gates`, `lora`, `lora_peer`, `named`, `null`, `peers`, `redraw`) or hours
+(`control`, `recipes`).
 """
 
 import argparse
@@ -10,7 +10,19 @@ import sys
 from tests.bench.measure import machine
 
 NAMES = ("startup", "importing", "training", "embedding", "verdicts", "page")
-LONG_NAMES = ("control", "factors", "gates", "lora", "lora_peer", "named", "peers", "recipes", "redraw", "variations")
+LONG_NAMES = (
+    "control",
+    "factors",
+    "gates",
+    "lora",
+    "lora_peer",
+    "named",
+    "null",
+    "peers",
+    "recipes",
+    "redraw",
+    "variations",
+)
 
 
 def main() -> int:
