@@ -162,7 +162,7 @@ ENGLISH: Mapping[NoticeKey, str] = {
     "from_nothing": (
         "Classifiers start from nothing: the network that ships with Kizu is for sides of {least} to {most} px."
     ),
-    "few_trainings": "{count} trainings of each arm tell nothing of their spread: take {needed} or more.",
+    "few_trainings": "Trainings of each arm: {count}. That tells nothing of their spread: take {needed} or more.",
     "learns_generated": (
         "{arm}: generated images are easily told from real ones ({labels}), and their share of the looks differs "
         "between labels ({shares}), so that a classifier can learn 'generated' in place of the label: generate the "

@@ -22,7 +22,7 @@ def test_an_evaluation_is_made_and_unpacked_with_the_demo(
     told = evaluate_demo(
         EvaluateDemoConfig(seeds=1, images_seen=32, folder=str(packed)), context_of(store, tmp_path / "job")
     )
-    assert "cannot tell, for there are 1 trainings" in told.markdown
+    assert "Too few trainings of each arm: 1 of 3." in told.markdown
     assert store.images.count() == 0, "the user's workspace is not touched"
     build_demo(tmp_path / "visitor", packed)
     with Store(Workspace(tmp_path / "visitor")) as visitor:

@@ -109,7 +109,7 @@ def test_it_ends_where_no_sample_passes(opened: Callable[..., Context], capsys: 
     assert main(["loop", *given, "--workspace", str(context.store.workspace.root)]) == 0
     told = capsys.readouterr().out
     assert "| 1 | 5 free, 5 spot | 0 of 10 |  |  |  |" in told
-    assert "Round 1: none of 10 samples passes every gate; look at them in Review." in told
+    assert "Round 1: none of 10 samples passes every gate. Look at them in Review." in told
 
 
 def test_what_is_missing_is_told_before_anything_is_trained(tmp_path: Path):
