@@ -1,7 +1,9 @@
 """Judges of generated images: a classifier and an encoder, both trained from nothing on real training images alone.
 
 They share no weights, seed or width with the encoder that a generator is conditioned on, so that a generator cannot
-please them by accident of its own features. They know arrays and label indices; neither store nor view.
+please them by accident of its own features. The gates' classifiers in folds, which judge labels, start from the
+network that ships with Kizu instead (`JudgeConfig.fold_classifier`). All know arrays and label indices; neither store
+nor view.
 """
 
 from collections.abc import Callable, Mapping

@@ -78,6 +78,13 @@ def test_stopped_and_resumed_it_trains_what_is_missing(context: Context):
     assert all(path.stat().st_mtime_ns == at for path, at in kept.items())
 
 
+def test_arms_are_held_against_the_one_that_is_named(context: Context):
+    config = EvaluateClassifierConfig(**SHORT, arms=("real", "classical"), against="real")
+    real, classical = evaluate_classifier(config, context).report.arms
+    assert real.comparison is None
+    assert classical.comparison is not None and classical.base == "real"
+
+
 def test_curves_over_the_number_of_images(context: Context):
     config = EvaluateClassifierConfig(**SHORT, arms=("classical", "generated"), real=(4, 0), beside=(2, 0))
     points = [arm.point for arm in evaluate_classifier(config, context).report.arms]
@@ -158,6 +165,8 @@ def test_what_is_missing_is_told(context: Context, tmp_path: Path):
     [
         ({"arms": ("best",)}, "arms 'best': choose of real, oversampled"),
         ({"arms": ("real", "real")}, "each once"),
+        ({"against": "recipe 1"}, "against 'recipe 1'"),
+        ({"arms": ("real", "classical"), "against": "copy-paste"}, "against 'copy-paste'"),
         ({"split": "train"}, "split 'train'"),
         ({"seeds": 0}, "seeds 0"),
         ({"real": ()}, r"real \(\)"),
