@@ -21,13 +21,20 @@ TRUE = PART % LABELS
 RUNS = 400
 
 
-def answers(rng: np.random.Generator, level: float, part_of: np.ndarray | None = None, luck: float = 0.0) -> Answers:
+def answers(
+    rng: np.random.Generator,
+    level: float,
+    part_of: np.ndarray | None = None,
+    luck: float = 0.0,
+    true: np.ndarray = TRUE,
+    part: np.ndarray = PART,
+) -> Answers:
     """Trainings that are right with a chance of `level`, and each part's own ease and each training's own luck."""
     ease = rng.normal(0, 0.8, PARTS) if part_of is None else part_of
-    odds = np.log(level / (1 - level)) + ease[PART][None] + rng.normal(0, luck, (SEEDS, 1))
-    right = rng.random((SEEDS, len(PART))) < 1 / (1 + np.exp(-odds))
-    wrong = (TRUE + rng.integers(1, LABELS, right.shape)) % LABELS
-    return Answers(predicted=np.where(right, TRUE, wrong), true=TRUE, part=PART)
+    odds = np.log(level / (1 - level)) + ease[part][None] + rng.normal(0, luck, (SEEDS, 1))
+    right = rng.random((SEEDS, len(part))) < 1 / (1 + np.exp(-odds))
+    wrong = (true + rng.integers(1, LABELS, right.shape)) % LABELS
+    return Answers(predicted=np.where(right, true, wrong), true=true, part=part)
 
 
 @pytest.mark.parametrize("luck", [0.0, 0.3])
@@ -40,6 +47,30 @@ def test_where_there_is_no_difference_one_is_seldom_told(luck: float):
         told += compare(answers(rng, 0.7, ease, luck), answers(rng, 0.7, ease, luck)).verdict != "cannot tell"
     # 5 % of 400, and two of its standard deviations.
     assert told / RUNS <= ALPHA + 2 * (ALPHA * (1 - ALPHA) / RUNS) ** 0.5
+
+
+def test_nor_where_labels_have_a_part_or_two():
+    """Which parts a label happens to be tested on is chance, also where its only part differs from no other."""
+    rng = np.random.default_rng(7)
+    parts = np.arange(PARTS)
+    kind = np.where(parts < 1, 1, np.where(parts < 3, 2, np.where(parts < 5, 3, 0)))
+    part = np.repeat(parts, 6)
+    told = 0
+    for _ in range(RUNS):
+        ease = rng.normal(0, 0.8, PARTS)
+        one, other = (answers(rng, 0.6, ease + rng.normal(0, 0.7, PARTS), 0.0, kind[part], part) for _ in range(2))
+        told += compare(one, other).verdict != "cannot tell"
+    # 5 % of 400, and two of its standard deviations.
+    assert told / RUNS <= ALPHA + 2 * (ALPHA * (1 - ALPHA) / RUNS) ** 0.5
+
+
+def test_the_only_part_of_a_label_leaves_room_for_others():
+    """Found by one arm alone, on one part: no more than a photograph of another part would have to bear out."""
+    true, part = np.repeat([0, 1], [40, 4]), np.repeat(np.arange(11), 4)
+    without = Answers(predicted=np.zeros((3, 44), int), true=true, part=part)
+    found = Answers(predicted=np.tile(true, (3, 1)), true=true, part=part)
+    told = compare(found, without)
+    assert told.difference == pytest.approx(0.5) and told.verdict == "cannot tell" and told.low < 0 < told.high
 
 
 def test_intervals_hold_what_is_there():
