@@ -145,7 +145,10 @@ ENGLISH: Mapping[NoticeKey, str] = {
     "recipe_no_generated": "{arm} needs generated samples of {label}: generate some.",
     "untested_split": "Not tested, for the {split} split has no image of it: {labels}.",
     "untested_folds": "Not tested, for the folds have no image of it: {labels}.",
-    "few_parts_tested": "Labels tested on few parts, their recall says little: {labels}.",
+    "few_parts_tested": (
+        "Labels tested on few parts: {labels}. Their recall says little, and intervals leave room for what other parts "
+        "may show."
+    ),
     "folds_flatter": (
         "Judged in folds of training and validation images, test photographs untouched: no classifier saw the parts "
         "that it judges or a sample that descends from them, but generators and gates have learned from all training "
