@@ -22,7 +22,7 @@ from augment.operations.evaluate_classifier import EvaluateClassifierConfig
 from augment.operations.gate import GateConfig, gate
 from augment.operations.make_plan import make_plan
 from augment.operations.members import Members
-from augment.operations.plan import PlanConfig, plan
+from augment.operations.plan import MethodOrAuto, PlanConfig, plan
 from augment.operations.test_set import TestSet, read_test_set, refuse_leaks
 from augment.operations.trials import Trials
 from augment.operations.views import current_view
@@ -42,7 +42,7 @@ class LoopConfig:
 
     rounds: int = field(default=3, metadata={"help": "rounds at most, 1 to 20; a round that adds nothing is the last"})
     count: int = field(default=300, metadata={"help": "samples of each round, 10 to 100000"})
-    method: str = field(default="auto", metadata={"help": "auto, generate or redraw_batch; see plan"})
+    method: MethodOrAuto = field(default="auto", metadata={"help": "as plan has it"})
     seeds: int = field(default=3, metadata={"help": "trainings of each arm in a round, 1 to 100; 3 for a verdict"})
     images_seen: int = field(default=6_000, metadata={"help": "training images shown to each, repeats counted"})
     judge_images: int = field(default=16_000, metadata={"help": "training images shown to each judge of the gates"})
@@ -55,15 +55,13 @@ class LoopConfig:
             raise InvalidConfig(f"rounds {self.rounds}: 1 to 20")
         if not 0 <= self.seed < 2**31 - 20 * _ROOM:
             raise InvalidConfig(f"seed {self.seed}: 0 to {2**31 - 20 * _ROOM - 1}")
-        if self.method not in ("auto", "generate", "redraw_batch"):
-            raise InvalidConfig(f"method {self.method!r}: auto, generate or redraw_batch")
-        PlanConfig(count=self.count)
+        PlanConfig(count=self.count, method=self.method)
         EvaluateClassifierConfig(seeds=self.seeds, images_seen=self.images_seen)
         GateConfig(judge_images=self.judge_images)
 
     def planned(self, number: int) -> PlanConfig:
         """What the round `number`, from 0, asks the planner for."""
-        return PlanConfig(count=self.count, method=self.method, seed=self.seed + number * _ROOM)  # type: ignore[arg-type]
+        return PlanConfig(count=self.count, method=self.method, seed=self.seed + number * _ROOM)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +108,7 @@ def _check(config: LoopConfig, context: Context) -> None:
     """NotReady before anything is trained."""
     if not context.store.images.list(split="validation", limit=1):
         raise NotReady("the validation split has no images: rounds are judged on it, and the test split stays unseen")
-    if any(batch.operation == "paste_batch" for batch in plan(config.planned(0), context).batches):
-        raise NotReady(
-            "the loop needs a generator: train one (train ddpm, or train redraw where images have masks); what pasted "
-            "defects are worth is told by kizu evaluate classifier --arms classical copy-paste"
-        )
+    plan(config.planned(0), context)
 
 
 class _Judge:

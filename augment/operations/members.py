@@ -32,14 +32,12 @@ ARMS: Mapping[str, str] = {
 """By name, what each is made of. Those with samples are drawn and varied as classical is, so that what they add to is
 that one. Beside them stand the recipes of `recipes`: all samples, each image drawn as often."""
 WITH_SAMPLES = ("copy-paste", "generated", "gated", "accepted", "generated only")
-_OTHERS = ("copy_paste", "perlin", "cutmix", CONTROL)
 _NEXT_STEPS: Mapping[str, NoticeKey] = {"accepted": "arm_none_accepted", "gated": "arm_none_passes"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Members:
-    """Real images, and samples of their labels made from training images. Composites are no samples here, their arm
-    pastes its own; nor are controls.
+    """Real images, and samples of their labels made from training images; controls are none.
 
     marked: labels whose masks show something. good: the label of parts without a defect; "" where none is known.
     parts: what each sample descends from.
@@ -72,7 +70,7 @@ class Members:
         samples = tuple(
             one
             for one in store.samples.list()
-            if one.method not in _OTHERS and one.label in labels and one.split == "train"
+            if one.method != CONTROL and one.label in labels and one.split == "train"
         )
         group_of = {image.sha256: image.group for image in store.images.list()}
         marked = marked_labels(images, store)

@@ -22,9 +22,10 @@ from augment.operations.train_ddpm import fit_fingerprint
 from augment.operations.troubles import Trouble, find_troubles
 from augment.store import ImageRecord, ModelRecord, Store
 
-__all__ = ["Batch", "PlanConfig", "PlanResult", "plan", "shares"]
+__all__ = ["Batch", "MethodOrAuto", "PlanConfig", "PlanResult", "plan", "shares"]
 
 Method = Literal["generate", "redraw_batch", "paste_batch"]
+MethodOrAuto = Literal["auto", "generate", "redraw_batch", "paste_batch"]
 
 _EVEN = 0.5
 """Share of the samples that all labels get alike; the rest goes where the classifier is wrong."""
@@ -36,7 +37,7 @@ class PlanConfig:
     """How many samples are planned."""
 
     count: int = field(default=300, metadata={"help": "samples in all, 10 to 100000"})
-    method: Literal["auto", "generate", "redraw_batch", "paste_batch"] = field(
+    method: MethodOrAuto = field(
         default="auto",
         metadata={"help": "auto: the generator where one is trained, else re-drawing, else pasting real defects"},
     )

@@ -36,9 +36,9 @@ def test_the_plan_is_shown_and_one_button_makes_it(page: Page, server: Server) -
     panel = page.locator(".evaluate .plan")
     expect(panel.locator(".trouble")).to_have_count(2)
     expect(panel.locator("[data-label=spot] .planned b")).to_have_text("300")
-    # Pasting makes no good parts and feeds no loop; both are said, not left to be found out.
+    # Pasting makes no good parts: it is said, not left to be found out.
     expect(panel.locator("li", has_text="pasting cannot make free")).to_be_visible()
-    expect(panel.get_by_role("button", name="Run the loop (3 rounds)")).to_be_disabled()
+    expect(panel.get_by_role("button", name="Run the loop (3 rounds)")).to_be_enabled()
     panel.locator("input").fill("20")
     expect(panel.get_by_role("button", name="Generate these 20")).to_be_enabled()
     panel.get_by_role("button", name="Generate these 20").click()

@@ -121,9 +121,18 @@ def test_what_is_missing_is_told_before_anything_is_trained(tmp_path: Path):
         with pytest.raises(NotReady, match="no map"):
             loop(QUICK, context)
         add_map(store)
-        with pytest.raises(NotReady, match="the loop needs a generator: train one"):
-            loop(QUICK, context)
         assert not any(context.job_folder.iterdir())
+
+
+def test_without_a_generator_it_pastes(tmp_path: Path):
+    """And what is pasted counts as any sample: the round has an answer."""
+    with Store(Workspace(tmp_path / "workspace").create()) as store:
+        add_images(store, 72, masks=True)
+        add_map(store)
+        for gate in GATES.values():
+            move_limit(store, gate.name, -1e9 if gate.side == "least" else 1e9)
+        (told,) = loop(replace(QUICK, rounds=1), context_of(store, tmp_path / "job")).report.rounds
+        assert told.labels == {"spot": 10} and told.passed == 10 and told.gain is not None
 
 
 @pytest.mark.parametrize(
@@ -131,7 +140,7 @@ def test_what_is_missing_is_told_before_anything_is_trained(tmp_path: Path):
     [
         ({"rounds": 0}, "rounds 0: 1 to 20"),
         ({"count": 9}, "count 9"),
-        ({"method": "paste_batch"}, "method 'paste_batch'"),
+        ({"method": "paste"}, "method 'paste'"),
         ({"seeds": 0}, "seeds 0"),
         ({"judge_images": 0}, "judge_images 0"),
         ({"seed": 2**31 - 1}, f"seed {2**31 - 1}"),

@@ -50,19 +50,10 @@ export class PlanPanel {
     for (const part of [this.rows, this.acts]) part.hidden = false;
     this.none.hidden = true;
     fill(this.rows, this.troubles.map((one) => this.#trouble(one)));
-    fill(this.notes, [...notes.map(said), ...this.#missing()].map((note) => h("li", {}, note)));
+    fill(this.notes, [...notes.map(said), ...(this.judged ? [] : [t("plan.no_validation")])].map((note) => h("li", {}, note)));
     this.make.textContent = t("plan.make", { n: window.kizu.number(this.batches.reduce((sum, one) => sum + one.count, 0)) });
     this.#enable();
     fill(this.last, this.loopTable(found.loop));
-  }
-
-  get #pasting() {
-    return this.batches.some((one) => one.operation === "paste_batch");
-  }
-
-  // Why the loop cannot run.
-  #missing() {
-    return [this.#pasting && t("plan.only_pasting"), !this.judged && t("plan.no_validation")].filter(Boolean);
   }
 
   #nothing(words, tab) {
@@ -119,7 +110,7 @@ export class PlanPanel {
 
   #enable() {
     this.make.disabled = this.busy || !this.batches?.length;
-    this.loop.disabled = this.make.disabled || !this.judged || this.#pasting;
+    this.loop.disabled = this.make.disabled || !this.judged;
   }
 
   #news(jobs) {
