@@ -155,7 +155,7 @@ def test_a_verdict_is_read_from_the_evaluation(page: Page, server: Server) -> No
     # One curve over the number of real images, one over the size of defects, each with a line for every arm.
     expect(page.locator(".evaluate .curve svg")).to_have_count(2)
     expect(page.locator(".evaluate .curve").first.locator(".way")).to_have_count(2)
-    expect(page.locator(".evaluate .curve").nth(1)).to_contain_text("95 % found from")
+    expect(page.locator(".evaluate .curve").nth(1)).to_contain_text("95 % found fromGood parts taken for a defect")
     expect(page.locator(".evaluate .tables")).to_contain_text("spot")
     expect(page.locator(".evaluate .files a")).to_have_count(4)
     # What cannot be trained says why.

@@ -11,7 +11,7 @@ export function curveSections(report) {
   const over = ["real", "beside"].map((axis) => overNumbers(report, axis));
   const detected = Object.entries(report.severities ?? {}).sort().map(([name, words]) => overSeverity(report, name, words));
   return [...over, ...detected].filter((plot) => plot.curves.length || plot.why).map((plot) =>
-    h("section", { class: "curve" }, h("h2", {}, plot.title), plot.curves.length ? chart(plot) : null, plot.why ? h("p", { class: "note" }, plot.why) : null, plot.told ? h("p", { class: "note" }, plot.told) : null));
+    h("section", { class: "curve" }, h("h2", {}, plot.title), plot.curves.length ? chart(plot) : null, plot.why ? h("p", { class: "note" }, plot.why) : null, plot.told ? h("p", { class: "note" }, plot.told) : null, plot.table));
 }
 
 // Arms that differ in this number alone are one curve; 0, for all, stands last.
@@ -31,18 +31,20 @@ function overSeverity({ arms, good }, name, words) {
   const whole = arms.filter(({ point, detected }) => !point.real && !point.beside && detected?.[name]);
   const found = whole.filter((arm) => arm.detected[name].curve);
   const curves = found.map(({ point, detected: { [name]: { curve } } }) => ({ name: armName(point.arm), points: curve.severity.map((x, i) => ({ x, y: curve.recall[i], low: curve.low[i], high: curve.high[i] })) }));
-  const smallest = found.map(({ point, detected: { [name]: { curve } } }) => {
-    const one = curve.smallest;
-    return one ? t("evaluate.smallest", { arm: armName(point.arm), value: brief(one.value), low: brief(one.low), high: brief(one.high) }) : t("evaluate.smallest_none", { arm: armName(point.arm) });
-  });
-  // Who takes all for defects finds them all: what is found says nothing without this.
-  const alarms = whole.filter((arm) => arm.recall[good]).map((arm) => `${armName(arm.point.arm)} ${((1 - arm.recall[good].value) * 100).toFixed(0)} %`).join(t("evaluate.comma"));
+  // Who takes all for defects finds them all: what is found says nothing without the second number.
+  const rows = found.map(({ point, recall, detected: { [name]: { curve: { smallest: one } } } }) => h("tr", {}, h("td", {}, armName(point.arm)),
+    h("td", { title: one ? "" : t("evaluate.smallest_none") }, one ? `${brief(one.value)} (${brief(one.low)} – ${brief(one.high)})` : t("evaluate.not_reached")), h("td", {}, recall[good] ? `${((1 - recall[good].value) * 100).toFixed(0)} %` : "–")));
+  const heads = ["arm", "smallest", "false_alarms"].map((one) => h("th", {}, t(`evaluate.column_${one}`)));
   const measure = window.kizu.has(`evaluate.severity_${name}`) ? t(`evaluate.severity_${name}`) : words;
   const counted = good ? t("evaluate.found_not", { good }) : t("evaluate.found_named");
   const all = curves.flatMap((curve) => curve.points.map(({ x }) => x));
   const without = Map.groupBy(whole.filter((arm) => arm.detected[name].why), (arm) => said(arm.detected[name].why));
   const whys = [...without].map(([why, own]) => t("evaluate.of_arms", { arms: own.map(({ point }) => armName(point.arm)).join(t("evaluate.comma")), why }));
-  return { title: t(`evaluate.curve_${name}`), curves, ticks: all.length ? logTicks(Math.min(...all), Math.max(...all)) : [], place: Math.log, why: whys.join(" "), told: [...(curves.length ? [measure, counted, ...smallest] : []), alarms && t("evaluate.false_alarms", { arms: alarms })].filter(Boolean).join(t("evaluate.stop")) };
+  return {
+    title: t(`evaluate.curve_${name}`), curves, ticks: all.length ? logTicks(Math.min(...all), Math.max(...all)) : [], place: Math.log, why: whys.join(" "),
+    table: rows.length ? h("table", {}, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows)) : null,
+    told: curves.length ? `${measure}${t("evaluate.stop")}${counted}` : "",
+  };
 }
 
 const brief = (value) => String(+value.toPrecision(3));
