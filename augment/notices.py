@@ -61,6 +61,8 @@ NoticeKey = Literal[
     "defects_all_found",
     "defects_none_found",
     "apart_few_parts",
+    "judge_builtin",
+    "judge_named",
     "metrics_of_training",
     "metrics_nearer",
     "metrics_matched",
@@ -179,6 +181,11 @@ ENGLISH: Mapping[NoticeKey, str] = {
     "defects_all_found": "Every test defect is found.",
     "defects_none_found": "No test defect is found.",
     "apart_few_parts": "Real images of {real} parts and generated ones of {generated}: {needed} each are needed.",
+    "judge_builtin": (
+        "an independent built-in encoder (likeness only, width {width}, seed {seed}, variance 1 on real training "
+        "images)"
+    ),
+    "judge_named": "{name}",
     "metrics_of_training": (
         "Held against training images, which generators and the judge have learned from: how samples fare beside "
         "other parts, a classifier says (Verdict, kizu evaluate classifier)."

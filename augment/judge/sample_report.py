@@ -58,7 +58,7 @@ class SetFigures:
 class SampleReport:
     """encoder: what made the features, in words. lpips: what LPIPS is of; "" where its weights are not here."""
 
-    encoder: str
+    encoder: Notice
     lpips: str
     real_images: int
     real_parts: int
@@ -69,7 +69,8 @@ class SampleReport:
 def markdown(report: SampleReport) -> str:
     """A table of all labels, one of each label that any set has enough of, and the notes."""
     parts = [
-        f"Samples beside {report.real_images} real training images of {report.real_parts} parts, in {report.encoder}. "
+        f"Samples beside {report.real_images} real training images of {report.real_parts} parts, in "
+        f"{report.encoder.text}. "
         "Each cell: samples (95 % interval); real against real at the same numbers. Real images are split by part into "
         "two halves, samples and one half held against the other, with as many of each label; the mean of 5 splits.",
         _table(report, None),

@@ -160,7 +160,7 @@ def evaluate_control(config: EvaluateControlConfig, context: Context) -> Evaluat
     drawing = Drawing(_recipe(config), mapped, total, staged(context, _JUDGED, 990 - _JUDGED))
     found, reports = _judge_references(config, asked, references, judges, mapped, drawing)
     report = ControlReport(
-        encoder=judges.encoder_name,
+        encoder=judges.encoder_name.text,
         classifier=judges.classifier_name,
         references_from=config.references_from,
         references={label: [image.id or 0 for image in images] for label, images in chosen.items()},

@@ -306,7 +306,7 @@ def _sets(
     if dcgan is not None:
         images["DCGAN"] = dcgan_images(dcgan, labels, range(config.seed, config.seed + len(labels)), context)
     judged = {name: (made, _figures(name, made, real, judge)) for name, made in images.items()}
-    return judged, notes, judge.encoder_name
+    return judged, notes, judge.encoder_name.text
 
 
 def _figures(name: str, images: Images, real: NDArray[np.float32], judge: EncoderJudge) -> SetFigures:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from augment.errors import InvalidInput, NotReady
 from augment.features.neighbours import Floats
+from augment.notices import Notice, notice
 from augment.operations.context import Context
 from augment.operations.embedding import choose_encoder, staged
 from augment.operations.train_encoder import read_labelled
@@ -37,12 +38,12 @@ class EncoderJudge:
     """The encoder that judges, and the real training images as it sees them: features (n, d) float32 in the order of
     `training`.
 
-    encoder_name: in words, to be printed beside every number. units: centre and scale of features where sets are
+    encoder_name: to be printed beside every number. units: centre and scale of features where sets are
     compared, see `compared`.
     """
 
     encoder: "Encoder"
-    encoder_name: str
+    encoder_name: Notice
     labels: tuple[str, ...]
     training: "LabelledImages"
     features: Floats
@@ -100,17 +101,14 @@ def find_encoder_judge(
             lambda report, path: train_judge_encoder(training, config, report, path),
         )
         encoder = load_encoder(told, weights)
-        name = (
-            f"an independent built-in encoder (likeness only, width {config.width}, seed {config.seed + 1}, variance 1 "
-            "on real training images)"
-        )
+        name = notice("judge_builtin", width=config.width, seed=config.seed + 1)
     else:
         chosen = choose_encoder(wanted, view, config.seed, context)
         if chosen.record_id == map_encoder_id:
             raise InvalidInput(
                 f"encoder {wanted}: the map was made with it, so it is no independent judge; name another"
             )
-        encoder, name = chosen.encoder, chosen.encoder.name
+        encoder, name = chosen.encoder, notice("judge_named", name=chosen.encoder.name)
     judge = EncoderJudge(
         encoder=encoder,
         encoder_name=name,

@@ -41,7 +41,12 @@ def measured(workspace: Workspace) -> None:
         SetFigures(name="factors", kind="method", samples=12, whole=few, per_label={}),
     ]
     report = SampleReport(
-        encoder="an encoder of the test", lpips="", real_images=200, real_parts=20, sets=sets, notes=[]
+        encoder=notice("judge_named", name="an encoder of the test"),
+        lpips="",
+        real_images=200,
+        real_parts=20,
+        sets=sets,
+        notes=[],
     )
     # A notice, and a sentence as reports of earlier versions have it.
     notes = [to_json(notice("metrics_nearer")), "LPIPS: none"]

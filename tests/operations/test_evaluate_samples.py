@@ -71,7 +71,7 @@ def test_sets_are_those_of_the_arms_and_one_of_each_method(measured: tuple[Conte
         note.text.startswith("Arm gated cannot be trained: the gates have not measured") for note in report.notes
     )
     assert (report.real_images, report.real_parts) == (208, 208)
-    assert "independent built-in encoder" in report.encoder
+    assert "independent built-in encoder" in report.encoder.text
 
 
 def test_real_images_in_the_place_of_samples_meet_the_floor_and_noise_does_not(

@@ -21,7 +21,7 @@ def job(store: Store) -> int:
     one = Interval(value=0.2, low=0.1, high=0.3)
     figures = {"kernel": Figure(images=60, parts=9, value=one, floor=one, gap=one)}
     report = SampleReport(
-        encoder="an encoder",
+        encoder=notice("judge_named", name="an encoder"),
         lpips="",
         real_images=200,
         real_parts=20,

@@ -109,7 +109,7 @@ export class MetricsPanel {
     const labels = [...new Set(report.sets.flatMap((set) => Object.entries(set.per_label).filter(([, figures]) => told(figures)).map(([label]) => label)))];
     choices(this.label, [["", t("metrics.all_labels")], ...labels.sort().map((label) => [label, label])]);
     this.label.hidden = !labels.length;
-    const of = { images: window.kizu.number(report.real_images), parts: window.kizu.number(report.real_parts), encoder: report.encoder };
+    const of = { images: window.kizu.number(report.real_images), parts: window.kizu.number(report.real_parts), encoder: said(report.encoder) };
     fill(this.caption, t("metrics.caption", of), report.lpips ? null : h("span", { title: said(report.notes.find((note) => (note.text ?? note).startsWith("LPIPS"))) }, ` ${t("metrics.no_lpips")}`));
     fill(this.keys, ["floor", "as_real", "farther", "unknown"].map((name) => h("span", { class: name }, h("i"), t(`metrics.key_${name}`))));
     fill(this.notes, report.notes.map((note) => h("li", {}, said(note))));
@@ -133,8 +133,8 @@ export class MetricsPanel {
     if (!figure) return h("td", { class: "few" }, t("metrics.no_masks"));
     const { images, parts, value, floor, gap } = figure;
     if (!value) return h("td", { class: "few" }, images < FEWEST ? t("metrics.too_few", { n: images, needed: FEWEST }) : t("metrics.too_few_parts", { n: parts, needed: FEWEST_PARTS }));
-    const said = (one) => t("metrics.within", { value: this.#number(name, one.value), low: this.#number(name, one.low), high: this.#number(name, one.high) });
-    const title = [t("metrics.value_is", { name: t(`metrics.name_${name}`), said: said(value) }), ...(floor ? [t("metrics.real_is", { said: said(floor) }), t("metrics.gap_is", { said: said(gap) })] : [t("metrics.no_floor")]), t("metrics.sides", { n: images, parts }), name === "lpips" ? this.report.lpips : this.report.encoder].join("\n");
+    const within = (one) => t("metrics.within", { value: this.#number(name, one.value), low: this.#number(name, one.low), high: this.#number(name, one.high) });
+    const title = [t("metrics.value_is", { name: t(`metrics.name_${name}`), said: within(value) }), ...(floor ? [t("metrics.real_is", { said: within(floor) }), t("metrics.gap_is", { said: within(gap) })] : [t("metrics.no_floor")]), t("metrics.sides", { n: images, parts }), name === "lpips" ? this.report.lpips : said(this.report.encoder)].join("\n");
     const farther = gap && (this.state.metrics[name].better === "lower" ? gap.low > 0 : gap.high < 0);
     return h("td", { title, class: `figure ${gap ? (farther ? "farther" : "as_real") : "unknown"}` }, h("span", {}, this.#number(name, value.value)), dotOnBand(figure, axis, title));
   }
