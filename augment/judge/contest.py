@@ -40,7 +40,8 @@ __all__ = [
 
 @dataclass(frozen=True, order=True, kw_only=True)
 class Point:
-    """One training set: an arm with at most so many real images, and samples beside them, of each label; 0 for all."""
+    """One training set: an arm with at most so many real images of each defect, and samples beside them of each label;
+    0 for all."""
 
     arm: str
     real: int = 0
@@ -48,10 +49,10 @@ class Point:
 
     @property
     def text(self) -> str:
-        """Such as "gated, 10 real of each label"."""
+        """Such as "gated, 10 real of each defect"."""
         parts = [self.arm]
         if self.real:
-            parts.append(f"{self.real} real of each label")
+            parts.append(f"{self.real} real of each defect")
         if self.beside:
             parts.append(f"{self.beside} samples of each label")
         return ", ".join(parts)

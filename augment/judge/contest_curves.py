@@ -40,7 +40,7 @@ def plots(report: ContestReport) -> list[Plot]:
     """Over real images, over samples beside them, and over each severity of the whole training sets; those that have
     curves."""
     whole = [arm for arm in report.arms if not arm.point.real and not arm.point.beside] or report.arms
-    found = [_over(report, "real", "real images of each label"), _over(report, "beside", "samples of each label")]
+    found = [_over(report, "real", "real images of each defect"), _over(report, "beside", "samples of each label")]
     for name, words in report.severities.items():
         curves = tuple(_over_severity(report, arm, name) for arm in whole if _has_curve(arm, name))
         title = f"Detectability by {name}"
@@ -90,6 +90,6 @@ def _families(report: ContestReport, axis: str) -> dict[str, Sequence[ArmReport]
     families: dict[str, list[ArmReport]] = {}
     for arm in report.arms:
         other = arm.point.beside if axis == "real" else arm.point.real
-        words = f"{other} {'samples' if axis == 'real' else 'real'} of each label" if other else ""
+        words = f"{other} {'samples of each label' if axis == 'real' else 'real of each defect'}" if other else ""
         families.setdefault(", ".join(filter(None, (arm.point.arm, words))), []).append(arm)
     return {name: arms for name, arms in families.items() if len(arms) > 1}

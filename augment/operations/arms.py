@@ -84,9 +84,10 @@ class Arms:
     ) -> "TrialSet":
         """The training set of an arm.
 
-        real_each, beside_each: at most so many of each label, drawn by `seed`; 0 for all; recipes have their own
-        numbers. real_share: of the looks at a label that has both. left_out: parts that nothing here may show or
-        descend from. Raises InvalidInput for an arm that cannot be trained, with the words of `Members.missing`.
+        real_each, beside_each: at most so many real images of each defect (good parts are never few), and samples of
+        each label, drawn by `seed`; 0 for all; recipes have their own numbers. real_share: of the looks at a label that
+        has both. left_out: parts that nothing here may show or descend from. Raises InvalidInput for an arm that cannot
+        be trained, with the words of `Members.missing`.
         """
         from augment.judge.trial import TrialSet
 
@@ -164,10 +165,10 @@ def _most(members: Members, arm: str, real_each: int, beside_each: int) -> tuple
     if arm in RECIPES:
         goods = [label == members.good for label in members.labels]
         return [RECIPES[arm].real(good) for good in goods], [RECIPES[arm].generated(good) for good in goods]
-    count = len(members.labels)
-    real = 0 if arm == "generated only" else real_each or _ALL
+    each = 0 if arm == "generated only" else real_each or _ALL
+    real = [_ALL if each and label == members.good else each for label in members.labels]
     beside = (beside_each or _ALL) if arm in WITH_SAMPLES else 0
-    return [real] * count, [beside] * count
+    return real, [beside] * len(real)
 
 
 def _some_of_each(

@@ -64,7 +64,8 @@ class EvaluateClassifierConfig:
         },
     )
     real: tuple[int, ...] = field(
-        default=(0,), metadata={"help": "real images of each label, each a point of a curve; 0 for all"}
+        default=(0,),
+        metadata={"help": "real images of each defect, each a point of a curve; 0 for all, as good parts always are"},
     )
     beside: tuple[int, ...] = field(
         default=(0,), metadata={"help": "samples of each label beside them, each a point of a curve; 0 for all"}

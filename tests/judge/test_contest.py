@@ -106,8 +106,8 @@ def test_words_say_what_was_found_and_what_was_not():
 
 def test_curves_are_over_images_and_severities():
     found = {plot.title: plot for plot in plots(report())}
-    assert set(found) == {"Balanced accuracy over real images of each label", "Detectability by size"}
-    over = found["Balanced accuracy over real images of each label"]
+    assert set(found) == {"Balanced accuracy over real images of each defect", "Detectability by size"}
+    over = found["Balanced accuracy over real images of each defect"]
     assert over.ticks == ("5", "all") and [curve.name for curve in over.curves] == ["classical", "gated", "accepted"]
     assert all(low <= y <= high for c in over.curves for low, y, high in zip(c.low, c.y, c.high, strict=True))
 
