@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TABS = ("data", "map", "inpaint", "variations", "factors", "train", "review", "evaluate", "export")
 _LOCAL_ADDRESSES = frozenset({"127.0.0.1", "localhost", "::1"})
+_QUEUE_SECONDS = 0.05
 _HUB_FRAMES = "'self' https://huggingface.co https://*.hf.space"
 
 
@@ -192,6 +193,8 @@ def launch(desks: Desks, config: ServerConfig, *, private: list[Path], first_tab
             "openapi_url": None,
         },
     )
+    # gradio looks for events a thousand times a second, at a tenth of a core, though the page hardly ever sends one.
+    blocks._queue.sleep_when_free = blocks._queue.progress_update_sleep_when_free = _QUEUE_SECONDS
 
     def close() -> None:
         # Ends the streams of open pages: the server waits for its answers, and gradio gives up on it only after 5 s.
