@@ -50,8 +50,7 @@ def test_japanese_is_chosen_and_stays(page: Page, demo_server: Server) -> None:
     assert page.evaluate("document.documentElement.lang") == "ja"
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768)])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height", "scheme"), [(1440, 900, "light"), (1024, 768, "dark")])
 def test_nothing_sticks_out_of_the_window(
     browser: Browser, demo_server: Server, width: int, height: int, scheme: str
 ) -> None:
