@@ -59,7 +59,7 @@ def main(pytest_arguments: list[str]) -> int:
         ["mypy"],
         # Much of what is tested starts processes and waits for them. What shares servers and trained networks runs in
         # one process (tests/conftest.py), in the order in which it is found: the browser's tests take longest.
-        ["pytest", "--numprocesses", "2", "--dist", "loadgroup", "--no-loadscope-reorder", *pytest_arguments],
+        ["pytest", "--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder", *pytest_arguments],
     ]
     environment = {"OMP_NUM_THREADS": "1", **_temporary_root(), **os.environ}
     for module, *arguments in checks:

@@ -13,7 +13,6 @@ from tests.operations.mapped import context_of
 from tests.server import Server, running
 
 # All that use this server.
-pytestmark = pytest.mark.xdist_group("map_server")
 
 BRIEF = {"images_seen": 64, "batch_size": 16, "width": 8, "dimensions": 4, "warmup_steps": 2, "precision": "fp32"}
 

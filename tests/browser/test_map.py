@@ -1,6 +1,5 @@
 """The map in a real browser with a real generator: choose, generate, review, export."""
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from augment.store import SampleRecord, Store, Workspace
@@ -9,7 +8,6 @@ from tests.browser.workspaces import IMAGES
 from tests.server import Server
 
 # All that use this server.
-pytestmark = pytest.mark.xdist_group("map_server")
 
 WARM_SECONDS = 120  # the worker's first call also loads torch; on a shared machine that alone can take half a minute
 

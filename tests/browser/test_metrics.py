@@ -17,7 +17,6 @@ from tests.browser.workspaces import mapped_workspace
 from tests.server import Server, running
 
 # All that use this server.
-pytestmark = pytest.mark.xdist_group("map_server")
 
 
 def interval(value: float, reach: float) -> Interval:

@@ -58,15 +58,17 @@ def test_nothing_sticks_out_of_the_window(page: Page, demo_server: Server, width
         open_tab(page, demo_server, tab)
         for scheme, background in (("dark", "#161615"), ("light", "#f4f4f2")):
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            page.wait_for_timeout(500)
+            page.wait_for_function(
+                "(colour) => getComputedStyle(document.body).getPropertyValue('--kizu-bg').trim() === colour",
+                arg=background,
+            )
+            page.wait_for_timeout(200)
             sizes = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
             assert sizes[0] <= width, tab
             assert sizes[1] <= height, tab
             strip = page.locator("#kizu-strip .strip").bounding_box()
             assert strip is not None
             assert strip["y"] + strip["height"] == pytest.approx(height, abs=1), tab
-            shown = page.evaluate("getComputedStyle(document.body).getPropertyValue('--kizu-bg').trim()")
-            assert shown == background, tab
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from augment.store import Store, Workspace
@@ -10,7 +9,6 @@ from tests.browser.conftest import open_tab
 from tests.server import Server
 
 # All that use this server.
-pytestmark = pytest.mark.xdist_group("map_server")
 
 
 def test_strengths_are_swept_one_is_chosen_and_varied(page: Page, map_server: Server) -> None:

@@ -1,7 +1,6 @@
 """Paths and boundaries on the map, in a real browser with a real generator."""
 
 import numpy as np
-import pytest
 from playwright.sync_api import Page, expect
 
 from augment.features.atlas import Atlas
@@ -10,7 +9,6 @@ from tests.browser.test_map import found, open_map
 from tests.server import Server
 
 # All that use this server.
-pytestmark = pytest.mark.xdist_group("map_server")
 
 
 def pixel_of(page: Page, x: float, y: float) -> tuple[float, float]:

@@ -8,7 +8,6 @@ from augment.features.neighbours import knn_accuracy, nearest
 from augment.features.projection import Projection, ProjectionConfig
 
 # A process loads umap-learn once, for seconds.
-pytestmark = pytest.mark.xdist_group("umap")
 
 HELD = 100
 

@@ -20,7 +20,6 @@ from augment.store import Change, ImageRecord, Store
 from augment.views import View
 
 # A process loads umap-learn once, for seconds.
-pytestmark = pytest.mark.xdist_group("umap")
 
 TINY = TrainEncoderConfig(images_seen=640, batch_size=32, width=8, learning_rate=4e-3, flips="none")
 

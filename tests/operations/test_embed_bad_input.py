@@ -18,7 +18,6 @@ from augment.store import Change, ImageRecord, ModelRecord, Split, Store
 from augment.views import View
 
 # A process loads umap-learn once, for seconds.
-pytestmark = pytest.mark.xdist_group("umap")
 
 VIEW = View(kind="whole", side_px=16, colour="grey")
 
