@@ -19,6 +19,7 @@ FLOORS = (
         "augment.images",
         "augment.masked",
         "augment.notices",
+        "augment.grain",
         "augment.pieces",
         "augment.views",
         "augment.training",

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from augment.errors import InvalidConfig, InvalidInput, NotFound
+from augment.grain import grain_deg
 from augment.masked import PasteConfig
 from augment.operations.context import Context
 from augment.operations.cutmix import Harmony, cutmix_recipe
@@ -21,7 +22,7 @@ from augment.operations.mask_library import estimate_part
 from augment.operations.pasted import pasted_sample
 from augment.operations.pasting import like_sized, piece_of
 from augment.operations.places import MappedEncoder
-from augment.operations.views import load_mask
+from augment.operations.views import load_mask, load_pixels
 from augment.pieces import Placing, lay
 from augment.store import ImageRecord, Store
 
@@ -48,7 +49,7 @@ class PasteBatchConfig(Harmony):
     feather_px: int = field(default=PasteConfig().feather_px, metadata={"help": "soft rim inside the piece, in px"})
     match_colour: bool = field(default=True, metadata={"help": "match the light of the surroundings"})
     turn: bool = field(
-        default=True, metadata={"help": "turn pieces to any side; not where the surface has a direction"}
+        default=True, metadata={"help": "turn pieces to any side; where a surface runs one way, along it or back"}
     )
     seed: int = field(default=0, metadata={"help": "seed of the first sample; the next has the next seed"})
 
@@ -167,8 +168,8 @@ def _placing(
     piece = piece_of(store, source, margin_px=_MARGIN_PX + config.feather_px)
     # What is larger than the picture below becomes smaller, not cut.
     scale = min(scale, 0.9 * min(below.height_px / piece.mask.shape[0], below.width_px / piece.mask.shape[1]))
-    turn_deg = 360 * chance.random() if config.turn else 0.0
-    mirrored = chance.random() < 0.5
+    turned, mirrored = chance.random(), chance.random() < 0.5
+    turn_deg = _turn_deg(store, below, source, turned, mirrored) if config.turn else 0.0
     reach = [0.5 * scale * length for length in piece.mask.shape]
     estimated = estimate_part(store, below)
     part = np.ones((below.height_px, below.width_px), dtype=np.bool_) if estimated is None else estimated
@@ -184,3 +185,15 @@ def _placing(
         if tried[-1][0] == 1.0:
             break
     return max(tried, key=lambda one: one[0])[1]
+
+
+def _turn_deg(store: Store, below: ImageRecord, source: ImageRecord, turned: float, mirrored: bool) -> float:
+    """`turned` of a whole turn where the surface below runs nowhere; else that at which both run alike, or half a turn
+    more. A surface that does not tell how it runs is taken to run as the one below."""
+    runs = grain_deg(load_pixels(store, below))
+    if runs is None:
+        return 360 * turned
+    defect = load_mask(store, source)
+    own = grain_deg(load_pixels(store, source), defect)
+    own = runs if own is None else own
+    return (runs - (180 - own if mirrored else own) + (180 if turned < 0.5 else 0)) % 360
