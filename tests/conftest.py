@@ -10,16 +10,11 @@ from xdist.scheduler import LoadFileScheduling
 from augment.store import Store, Workspace
 
 SHARING = {
-    "browser/test_factors": "map_server",
-    "browser/test_map": "map_server",
-    "browser/test_metrics": "map_server",
-    "browser/test_variations": "map_server",
-    "browser/test_way": "map_server",
-    "features/test_projection": "umap",
-    "operations/test_embed": "umap",
-    "operations/test_embed_bad_input": "umap",
+    "tests/browser/": "browser",
+    "tests/features/test_projection": "umap",
+    "tests/operations/test_embed": "umap",
 }
-"""What files of tests share that is slow to make: one process runs all that share it."""
+"""Beginnings of the names of files that share what is slow to make: one process runs them all."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -32,7 +27,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFil
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = str(super()._split_scope(nodeid))
-            return SHARING.get(file.removeprefix("tests/").removesuffix(".py"), file)
+            return next((name for start, name in SHARING.items() if file.startswith(start)), file)
 
     return Scheduling(config, log)
 

@@ -4,7 +4,8 @@ Verdicts come in batches, in the order in which they were decided, each with a k
 sent after the commit, so what a page shows as saved is on disk; a batch that comes twice is stored once.
 """
 
-from collections import Counter
+import random
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,11 +43,31 @@ def columns(rows: Sequence[SampleRow]) -> dict[str, list[Any]]:
     return table
 
 
+def _covers(rows: Sequence[SampleRow]) -> dict[int, SampleRow]:
+    """By control, the sample that it passes itself off for: one of those that were there before it, always the same."""
+    own = [row for row in rows if row.method != CONTROL]
+    ids = [row.id for row in own]
+    covers = {}
+    for row in rows:
+        before = bisect_left(ids, row.id) if row.method == CONTROL else 0
+        if before:
+            covers[row.id] = own[random.Random(row.sha256).randrange(before)]
+    return covers
+
+
 def _undercover(rows: Sequence[SampleRow]) -> list[SampleRow]:
-    """The same with controls under the method that most samples have, so that a reviewer cannot tell them."""
-    methods = Counter(row.method for row in rows if row.method != CONTROL)
-    cover = methods.most_common(1)[0][0] if methods else ""
-    return [row._replace(method=cover) if row.method == CONTROL else row for row in rows]
+    """The same, by age, with each control at the place of its cover and under its method: a reviewer cannot tell."""
+    covers = _covers(rows)
+
+    def place(row: SampleRow) -> tuple[int, int]:
+        return (covers[row.id].id, row.id) if row.id in covers else (row.id, 0)
+
+    return [
+        row._replace(method=covers[row.id].method, landing_error=covers[row.id].landing_error)
+        if row.id in covers
+        else row
+        for row in sorted(rows, key=place)
+    ]
 
 
 def _list(call: Call) -> Response:
@@ -86,9 +107,10 @@ def _sample(call: Call) -> Response:
         for v in store.verdicts.history(call.id())
     ]
     full = {**_full(sample), "value": sample_value(store, call.id())}
-    if sample.method == CONTROL:
-        cover = _undercover(store.samples.rows())[0].method
-        full |= {"method": cover, "recipe": {}, "group": "", "split": "train"}
+    cover_row = _covers(store.samples.rows()).get(call.id()) if sample.method == CONTROL else None
+    if cover_row is not None:
+        cover = _full(store.samples.get(cover_row.id))
+        full |= {name: cover[name] for name in ("method", "recipe", "group", "split", "seed", "error", "created")}
     return JSONResponse({**full, "nearest": nearest, "history": history, "gates": sample_gates(store, call.id())})
 
 

@@ -3,6 +3,7 @@
 The judges are trained once for a training split and kept. Imports torch only when it runs.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from augment.errors import InvalidConfig, NotReady
@@ -12,7 +13,7 @@ from augment.operations.context import Context
 from augment.operations.embedding import staged
 from augment.operations.gate_limits import gate_basis, limits_in_force, write_limits
 from augment.operations.views import current_view
-from augment.store import CONTROL, GateRecord
+from augment.store import CONTROL, GateRecord, SampleRecord
 
 __all__ = ["GateConfig", "GateResult", "GateRow", "gate"]
 
@@ -64,7 +65,8 @@ class GateResult:
 
 
 def gate(config: GateConfig, context: Context) -> GateResult:
-    """Measures all samples; decides nothing about any.
+    """Measures all samples; decides nothing about any. Controls are measured too, so that no filter tells them from
+    samples, and not counted.
 
     Raises:
         NotReady: no samples, or a training split that no classifier can be trained on. NotFound: no such model.
@@ -77,7 +79,10 @@ def gate(config: GateConfig, context: Context) -> GateResult:
     from augment.operations.judges import find_encoder_judge
 
     store = context.store
-    samples = [one for one in store.samples.list() if one.method != CONTROL]
+    samples, controls = (
+        [one for one in store.samples.list() if one.method != CONTROL],
+        store.samples.list(method=CONTROL),
+    )
     if not samples:
         raise NotReady("there are no samples to measure: generate some first")
     view, projection, judging = (
@@ -92,15 +97,25 @@ def gate(config: GateConfig, context: Context) -> GateResult:
     atlas = None if projection is None else load_map(context, projection)
     real = RealImages.read(judge, folds, atlas, context)
     basis = gate_basis(store, view, judging, config.encoder, projection)
-    numbers = measure(samples, real, judge, folds, view, staged(context, _JUDGED, 1000 - _JUDGED))
+    everything = [*samples, *controls]
+    numbers = measure(everything, real, judge, folds, view, staged(context, _JUDGED, 1000 - _JUDGED))
     write_limits(store, basis, real.limits)
     context.commit(
         [
             GateRecord(sample_id=sample.id or 0, numbers=one, basis=basis)
-            for sample, one in zip(samples, numbers, strict=True)
+            for sample, one in zip(everything, numbers, strict=True)
         ]
     )
     limits = limits_in_force(store, basis)
+    return _result(samples, numbers[: len(samples)], limits, folds.notes)
+
+
+def _result(
+    samples: Sequence[SampleRecord],
+    numbers: Sequence[dict[str, float]],
+    limits: Mapping[str, float],
+    notes: tuple[str, ...],
+) -> GateResult:
     said = [outcomes(one, limits) for one in numbers]
     rows = tuple(
         GateRow(
@@ -120,7 +135,7 @@ def gate(config: GateConfig, context: Context) -> GateResult:
         passed=len(passing),
         most_useful=useful,
         rows=rows,
-        notes=folds.notes,
+        notes=notes,
         markdown=_table(len(samples), len(passing), useful, rows),
     )
 

@@ -48,8 +48,9 @@ class PasteBatchConfig(Harmony):
     )
     feather_px: int = field(default=PasteConfig().feather_px, metadata={"help": "soft rim inside the piece, in px"})
     match_colour: bool = field(default=True, metadata={"help": "match the light of the surroundings"})
-    turn: bool = field(
-        default=True, metadata={"help": "turn pieces to any side; where a surface runs one way, along it or back"}
+    turn: bool = field(default=True, metadata={"help": "turn pieces to any side"})
+    along_grain: bool = field(
+        default=True, metadata={"help": "where a surface runs one way, turn pieces along it or back alone"}
     )
     seed: int = field(default=0, metadata={"help": "seed of the first sample; the next has the next seed"})
 
@@ -169,7 +170,9 @@ def _placing(
     # What is larger than the picture below becomes smaller, not cut.
     scale = min(scale, 0.9 * min(below.height_px / piece.mask.shape[0], below.width_px / piece.mask.shape[1]))
     turned, mirrored = chance.random(), chance.random() < 0.5
-    turn_deg = _turn_deg(store, below, source, turned, mirrored) if config.turn else 0.0
+    turn_deg = 360 * turned if config.turn else 0.0
+    if config.turn and config.along_grain:
+        turn_deg = _turn_along(store, below, source, turned, mirrored)
     reach = [0.5 * scale * length for length in piece.mask.shape]
     estimated = estimate_part(store, below)
     part = np.ones((below.height_px, below.width_px), dtype=np.bool_) if estimated is None else estimated
@@ -187,7 +190,7 @@ def _placing(
     return max(tried, key=lambda one: one[0])[1]
 
 
-def _turn_deg(store: Store, below: ImageRecord, source: ImageRecord, turned: float, mirrored: bool) -> float:
+def _turn_along(store: Store, below: ImageRecord, source: ImageRecord, turned: float, mirrored: bool) -> float:
     """`turned` of a whole turn where the surface below runs nowhere; else that at which both run alike, or half a turn
     more. A surface that does not tell how it runs is taken to run as the one below."""
     runs = grain_deg(load_pixels(store, below))

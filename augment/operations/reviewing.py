@@ -31,23 +31,25 @@ class Foretold:
 
 
 def foretell(store: Store, reviewer: str) -> Foretold | None:
-    """Learned from one reviewer's verdicts that stand; None where there are too few."""
-    samples = [one for one in store.samples.list() if one.method != CONTROL]
+    """Learned from one reviewer's verdicts that stand, on samples; told of controls as well. None where there are too
+    few."""
+    samples = store.samples.list()
     decided = {
         verdict.sample_id: float(verdict.decision == "accepted")
         for verdict in store.verdicts.standing(reviewer=reviewer).values()
         if not verdict.reason.startswith(GATES_REASON)
     }
-    accepted = np.array([decided.get(one.id or 0, np.nan) for one in samples])
+    accepted = np.array([np.nan if one.method == CONTROL else decided.get(one.id or 0, np.nan) for one in samples])
     prediction = predict_verdicts(_numbers(samples, store), accepted)
     return None if prediction is None else Foretold(ids=tuple(one.id or 0 for one in samples), prediction=prediction)
 
 
 def _numbers(samples: Sequence[SampleRecord], store: Store) -> NDArray[np.float64]:
-    """(n, d): what gates and map say of each, its place, and which label and method it has; NaN where unknown."""
+    """(n, d): what gates and map say of each, its place, and which label and method it has; NaN where unknown. Of a
+    control no method."""
     records = store.gates.of()
     places = next((len(one.position) for one in samples if one.position is not None), 0)
-    kinds = sorted({one.label for one in samples}), sorted({one.method for one in samples})
+    kinds = sorted({one.label for one in samples}), sorted({one.method for one in samples} - {CONTROL})
     rows = []
     for one in samples:
         measured = records[one.id or 0].numbers if (one.id or 0) in records else {}
@@ -87,11 +89,16 @@ def pairs_of_reviewers(store: Store) -> list[Pair]:
 
 
 def controls_called_fake(store: Store) -> Mapping[str, Share]:
-    """By reviewer, the share of the real images in the queue, of those decided on, that were rejected."""
+    """By reviewer, the share of the real images in the queue that were rejected, of those the reviewer decided on: what
+    gates proposed says nothing of a reviewer."""
     controls = {one.id for one in store.samples.rows(method=CONTROL)}
     flags: dict[str, list[bool]] = defaultdict(list)
     for name in store.verdicts.reviewers() if controls else []:
         own = store.verdicts.standing(reviewer=name)
-        flags[name] = [one.decision == "rejected" for sample, one in own.items() if sample in controls]
+        flags[name] = [
+            one.decision == "rejected"
+            for sample, one in own.items()
+            if sample in controls and not one.reason.startswith(GATES_REASON)
+        ]
     shares = {name: wilson(np.array(own, dtype=np.bool_)) for name, own in flags.items()}
     return {name: share for name, share in shares.items() if share is not None}

@@ -47,9 +47,9 @@ def test_a_lora_is_trained_and_used(
     facts.get_by_role("button", name="Measure").click()
     expect(facts).to_contain_text("as measured here")
 
-    # Eighteen steps come after the first previews: time enough to stop it there, and soon learned when resumed.
+    # Twelve steps come after the first previews: time enough to stop it there, and soon learned when resumed.
     page.click(".train summary")
-    fill(page, Images_seen=96, Rank=4, Crops_around_each_mask=2, Preview_every=24, Checkpoint_every=8)
+    fill(page, Images_seen=72, Rank=4, Crops_around_each_mask=2, Preview_every=24, Checkpoint_every=8)
     start.click()
     words, button = page.locator(".train .bar .words"), page.locator(".train .bar button")
     expect(words).to_contain_text("running")

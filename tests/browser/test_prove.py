@@ -14,7 +14,7 @@ from augment.judge.verdict import Answers
 from augment.notices import notice
 from augment.operations.configs import to_json
 from augment.operations.contest_files import write_report
-from augment.store import GateRecord, JobRecord, Store, Workspace
+from augment.store import GateRecord, JobRecord, Store, VerdictRecord, Workspace
 from tests.browser.conftest import Watched, open_tab
 from tests.browser.workspaces import mapped_workspace
 from tests.server import Server, running
@@ -86,11 +86,25 @@ def evaluated(workspace: Workspace) -> None:
         )
 
 
+def reviewed(workspace: Workspace) -> None:
+    """Three more samples, rejected in the end: of two of them mori thought otherwise."""
+    with Store(workspace) as store:
+        known = store.samples.list()[0]
+        ids = store.apply([replace(known, id=None, seed=900 + number) for number in range(3)])
+        for number, one in enumerate(ids):
+            for reviewer, accepts in (("mori", number > 0), ("sato", False)):
+                decision = "accepted" if accepts else "rejected"
+                store.verdicts.add(
+                    VerdictRecord(sample_id=one, decision=decision, reviewer=reviewer, client_key=str(one))
+                )
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     workspace = mapped_workspace(tmp_path_factory.mktemp("prove") / "workspace", samples=SAMPLES, masks=True)
     measured(workspace)
     evaluated(workspace)
+    reviewed(workspace)
     with running(workspace.root) as one:
         yield one
 
@@ -126,10 +140,32 @@ def test_limits_move_the_queue_is_filtered_and_failures_are_rejected_as_one_acti
     expect(panel.locator("[data-gate=copy] b")).to_have_text("20 of 39 fail")
     panel.get_by_role("button", name="Reject the 20 that fail").click()
     expect(page.locator(".review .state")).to_have_text("all saved")
-    expect(page.locator(".review [data-status=rejected] b")).to_have_text("20")
+    expect(page.locator(".review [data-status=rejected] b")).to_have_text("23")
     page.locator(".review .grid").focus()
     page.keyboard.press("u")
-    expect(page.locator(".review [data-status=rejected] b")).to_have_text("0")
+    expect(page.locator(".review [data-status=rejected] b")).to_have_text("3")
+
+
+def test_where_two_reviewers_differ_is_listed(page: Page, server: Server) -> None:
+    open_tab(page, server, "review")
+    page.locator(".review select >> nth=0").select_option("free")
+    page.get_by_role("button", name="Gates").click()
+    panel = page.locator(".review .gates")
+    expect(panel.locator(".people")).to_contain_text("mori and sato agree on 33 % of 3 samples")
+    panel.get_by_role("button", name="Show them").click()
+    expect(page.locator(".review .at")).to_have_text("1 / 2")
+    expect(panel.locator(".acts select")).to_have_value("differ")
+    # All of them, whatever was chosen before, and who said what.
+    expect(page.locator(".review select >> nth=0")).to_have_value("")
+    expect(page.locator(".review [data-status=all]")).to_have_attribute("aria-checked", "true")
+    page.locator(".review .tile").first.click()
+    page.keyboard.press("z")
+    expect(page.locator(".review .side")).to_contain_text("mori: accepted")
+    expect(page.locator(".review .side")).to_contain_text("sato: rejected")
+    page.keyboard.press("z")
+    panel.locator(".acts select").select_option("")
+    expect(page.locator(".review .at")).to_have_text("1 / 43")
+    expect(panel.locator(".acts option[value=differ]")).to_have_count(0)
 
 
 def test_one_sample_tells_what_each_gate_says(page: Page, server: Server) -> None:
@@ -177,7 +213,7 @@ def test_the_label_of_good_parts_is_chosen_and_sent(page: Page, server: Server, 
     open_tab(page, server, "evaluate")
     page.locator(".evaluate details").evaluate("(one) => (one.open = true)")
     good = page.locator(".evaluate label.field", has_text="Label of good parts").locator("select")
-    assert good.locator("option").all_inner_texts() == ["found by masks", "free", "spot"]
+    expect(good.locator("option")).to_have_text(["found by masks", "free", "spot"])
     # What recipes lack is asked again, and the evaluation is told.
     with page.expect_response("**/kizu/evaluate/state?good=spot") as answer:
         good.select_option("spot")

@@ -15,7 +15,7 @@ from augment.judge.value import VALUE
 from augment.operations.context import Context, Progress
 from augment.operations.gate import GateConfig, GateResult, gate
 from augment.operations.gate_limits import limits_in_force, limits_of_real, move_limit
-from augment.store import ImageRecord, SampleRecord, Store, Workspace
+from augment.store import CONTROL, ImageRecord, SampleRecord, Store, Workspace
 from tests.examples import sample_record
 from tests.operations.mapped import add_images, add_map, context_of
 from tests.operations.redrawn_example import spotted
@@ -130,6 +130,14 @@ def test_a_second_run_trains_nothing_and_says_the_same(gated: tuple[Context, dic
     assert before and gate(CONFIG, context) == first
     after = {path: path.stat().st_mtime_ns for path in context.store.workspace.cache_dir.rglob("*.safetensors")}
     assert after == before
+
+
+def test_controls_are_measured_and_not_counted(gated: tuple[Context, dict[str, list[int]], GateResult]):
+    context, _, first = gated
+    real = pixels_of(context.store, context.store.images.list(split="test", label="free")[-1])
+    (control,) = context.store.apply([made(context.store, real, 500, method=CONTROL, label="free", split="test")])
+    assert gate(CONFIG, context) == first
+    assert {"copy", "realism", "label"} <= set(context.store.gates.of([control])[control].numbers)
 
 
 def test_a_moved_limit_is_in_force_until_it_is_given_back(gated: tuple[Context, dict[str, list[int]], GateResult]):

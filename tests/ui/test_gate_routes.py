@@ -124,16 +124,28 @@ def test_two_reviewers_are_compared(store: Store, ids: list[int]):
 def test_controls_go_unmarked_and_are_counted_apart(store: Store, ids: list[int]):
     controls = store.apply(
         [
-            sample_record(900 + number, method=CONTROL, recipe={"method": CONTROL}, split="test", nearest_image_id=None)
-            for number in range(4)
+            sample_record(900 + number, method=CONTROL, recipe={"method": CONTROL}, landing_error=9.0, split="test")
+            for number in range(8)
         ]
     )
     client = client_of([*review_routes.routes(desk_of(store)), *gate_routes.routes(desk_of(store))])
     listed = client.get("/kizu/review/list").json()
     assert set(listed["samples"]["method"]) == {"ddpm"} and set(controls) < set(listed["samples"]["id"])
     assert sum(listed["counts"].values()) == len(ids)
+    # They stand among the samples that were there, each as if it were one of them; the same at every look.
+    order = listed["samples"]["id"]
+    places = [order.index(one) for one in controls]
+    assert [one for one in order if one not in controls] == ids
+    assert len(set(places)) == 8 and min(places) < 30 < max(places)
+    assert client.get("/kizu/review/list").json()["samples"]["id"] == order
+    assert 9.0 not in listed["samples"]["landing_error"]
     shown = client.get(f"/kizu/review/sample/{controls[0]}").json()
     assert CONTROL not in json.dumps(shown) and shown["split"] == "train"
-    decide(store, [verdict(one, np.isin(one, controls[1:])) for one in controls], "mori")
+    passed_off = {client.get(f"/kizu/review/sample/{one}").json()["seed"] for one in ids}
+    assert shown["seed"] in passed_off and shown["recipe"]
+    decide(store, [verdict(one, np.isin(one, controls[1:])) for one in controls[:4]], "mori")
+    decide(store, [verdict(controls[4], False, "gates: noise")], "mori")
     fake = client.get("/kizu/review/reviewers").json()["fake"]
     assert fake["mori"]["count"] == 4 and fake["mori"]["value"] == 0.25
+    decide(store, [verdict(ids[number], number >= 30) for number in range(5, 55)], "mori")
+    assert set(controls) < set(client.get("/kizu/review/foretold").json()["ids"])

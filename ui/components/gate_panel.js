@@ -8,13 +8,13 @@ const WIDTH_PX = 268, HEIGHT_PX = 34;
 const short = (value) => String(Number(value.toPrecision(3)));
 
 export class GatePanel {
-  /** options: book, candidates() -> ids, chosen() -> filter, onFilter(filter), onMoved(), onReject([{id, failed}]), onSay(text, bad). */
+  /** options: book, candidates() -> ids, chosen() -> filter, onFilter(filter), onDiffer(ids), onMoved(), onReject([{id, failed}]), onSay(text, bad). */
   constructor(root, options) {
     this.options = options;
     this.root = root;
     root.hidden = true;
     this.told = h("p", { class: "told" });
-    this.which = h("select", { "aria-label": t("gates.which"), onchange: () => options.onFilter(this.which.value) });
+    this.which = h("select", { "aria-label": t("gates.which"), onchange: () => (options.onFilter(this.which.value), this.#tell()) });
     this.reject = h("button", { type: "button", class: "quiet bad", onclick: () => this.#reject() });
     this.run = h("button", { type: "button", class: "quiet", onclick: () => this.#run() });
     this.rows = h("div", { class: "rows" });
@@ -151,10 +151,11 @@ export class GatePanel {
     const missing = this.ids.length - n;
     const pairs = [["", t("gates.show_all")], ["pass", t("gates.show_pass", { n: n - failing })], ["fail", t("gates.show_fail", { n: failing })],
       ...(missing ? [["missing", t("gates.show_missing", { n: missing })]] : []),
+      ...(this.options.chosen() === "differ" ? [["differ", t("review.show_differ")]] : []),
       ...book.gates.map(({ name }) => [name, t("gates.show_one", { gate: t(`gates.name_${name}`) })])];
     fill(this.which, pairs.map(([value, words]) => h("option", { value }, words)));
     this.which.value = this.options.chosen();
-    this.which.disabled = !book.rowOf.size;
+    this.which.disabled = !book.rowOf.size && !this.options.chosen();
   }
 
   async #run() {
@@ -170,15 +171,15 @@ export class GatePanel {
   /** What was learned from the reviewer, and what is known of several. Answers of /kizu/review/foretold and /kizu/review/reviewers. */
   tell({ agreed, usual, needed }, { pairs, fake }) {
     const share = (value) => `${Math.round(value * 100)} %`;
-    const lines = [agreed ? t("review.foretold", { v: share(agreed.value), n: agreed.count, low: share(agreed.low), high: share(agreed.high), usual: share(usual) }) : t("review.foretold_few", { n: needed })];
-    for (const { reviewers, kappa, same, count, samples } of pairs) {
-      lines.push(t("review.pair", { a: reviewers[0], b: reviewers[1], same: share(same), n: count, kappa: kappa === null ? "–" : kappa.toFixed(2), d: samples.length }));
-    }
-    for (const [name, { value, low, high, count }] of Object.entries(fake)) {
-      lines.push(t("review.fake", { name, v: share(value), n: count, low: share(low), high: share(high) }));
-    }
+    const learned = agreed ? t("review.foretold", { v: share(agreed.value), n: agreed.count, low: share(agreed.low), high: share(agreed.high), usual: share(usual) }) : t("review.foretold_few", { n: needed });
+    const compared = pairs.map(({ reviewers, kappa, same, count, samples }) => {
+      const words = t("review.pair", { a: reviewers[0], b: reviewers[1], same: share(same), n: count, kappa: kappa === null ? "–" : kappa.toFixed(2), d: samples.length });
+      const look = () => (this.options.onDiffer(samples), this.#tell());
+      return h("p", {}, words, " ", samples.length ? h("button", { type: "button", class: "link", onclick: look }, t("review.show_them")) : null);
+    });
+    const fakes = Object.entries(fake).map(([name, { value, low, high, count }]) => t("review.fake", { name, v: share(value), n: count, low: share(low), high: share(high) }));
     const mix = h("button", { type: "button", class: "link", title: t("review.mix_long"), onclick: () => this.#mix(mix) }, t("review.mix"));
-    fill(this.people, lines.map((line) => h("p", {}, line)), mix);
+    fill(this.people, h("p", {}, learned), compared, fakes.map((line) => h("p", {}, line)), mix);
   }
 
   async #mix(button) {

@@ -61,6 +61,13 @@ export class ReviewBar {
     }
   }
 
+  /** Every filter as the model has it. */
+  show() {
+    this.options();
+    this.error.value = this.model.filters.error;
+    this.counts(this.numbers);
+  }
+
   /** Gates by which the samples can be sorted. */
   sorts(names) {
     fill(this.worst, names.map((name) => h("option", { value: `gate:${name}` }, t("gates.worst", { gate: t(`gates.name_${name}`) }))));

@@ -13,6 +13,7 @@ export class ReviewModel {
     this.filters = { status: "candidate", label: "", method: "", error: "", gate: "" };
     this.book = new GateBook();
     this.foretold = new Map();
+    this.differ = new Set();
     this.sort = "newest";
     this.samples = { id: [] };
     this.shown = [];
@@ -58,17 +59,17 @@ export class ReviewModel {
       this.#fitsGate(id[row]);
     this.shown = id.map((_, row) => row).filter(passes);
     const by = (column, sign) => (a, b) => {
-      if (column[a] === null || column[b] === null) return (column[a] === null) - (column[b] === null) || id[a] - id[b];
-      return sign * (column[a] - column[b]) || id[a] - id[b];
+      if (column[a] === null || column[b] === null) return (column[a] === null) - (column[b] === null) || a - b;
+      return sign * (column[a] - column[b]) || a - b;
     };
     const orders = {
-      newest: (a, b) => id[b] - id[a],
-      oldest: (a, b) => id[a] - id[b],
+      newest: (a, b) => b - a,
+      oldest: (a, b) => a - b,
       landing: by(error, 1),
       strayed: by(error, -1),
       copies: by(distance, 1),
       doubtful: by(probability, 1),
-      label: (a, b) => label[a].localeCompare(label[b]) || id[a] - id[b],
+      label: (a, b) => label[a].localeCompare(label[b]) || a - b,
     };
     const accept = id.map((one) => this.foretold.get(one) ?? null);
     orders.foretold = by(accept, -1);
@@ -81,6 +82,7 @@ export class ReviewModel {
   #fitsGate(id) {
     const { gate } = this.filters;
     if (!gate) return true;
+    if (gate === "differ") return this.differ.has(id);
     if (!this.book.isMeasured(id)) return gate === "missing" || this.kept.has(id);
     const failed = this.book.failed(id);
     return { pass: !failed.length, fail: failed.length > 0, missing: false }[gate] ?? failed.includes(gate);

@@ -50,6 +50,7 @@ class ReviewPage {
       candidates: () => this.model.samples.id.filter((_, row) => this.model.samples.status[row] === "candidate"),
       chosen: () => this.model.filters.gate,
       onFilter: (gate) => { this.model.filters.gate = gate; this.#arrange(); },
+      onDiffer: (ids) => this.#differ(ids),
       onMoved: () => this.#arrange(),
       onReject: (failing) => this.#rejectAll(failing),
       onSay: (words, bad) => window.kizu.say(words, bad),
@@ -113,6 +114,15 @@ class ReviewPage {
     this.model.arrange();
     this.#show(at);
     this.gridRoot.focus({ preventScroll: true });
+  }
+
+  // Samples on which two reviewers differ, whatever else was chosen.
+  #differ(ids) {
+    const { model } = this;
+    model.differ = new Set(ids);
+    model.filters = { status: "", label: "", method: "", error: "", gate: "differ" };
+    this.bar.show();
+    this.#arrange();
   }
 
   #show(at) {
