@@ -5,7 +5,6 @@ sent after the commit, so what a page shows as saved is on disk; a batch that co
 """
 
 import random
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,14 +43,15 @@ def columns(rows: Sequence[SampleRow]) -> dict[str, list[Any]]:
 
 
 def _covers(rows: Sequence[SampleRow]) -> dict[int, SampleRow]:
-    """By control, the sample that it passes itself off for: one of those that were there before it, always the same."""
+    """By control, the sample that it passes itself off for: one of those that were there before it, on the map where it
+    is; always the same one."""
     own = [row for row in rows if row.method != CONTROL]
-    ids = [row.id for row in own]
     covers = {}
-    for row in rows:
-        before = bisect_left(ids, row.id) if row.method == CONTROL else 0
+    for control in rows:
+        before = [row for row in own if row.id < control.id] if control.method == CONTROL else []
+        alike = [row for row in before if (row.nearest_image_id is None) == (control.nearest_image_id is None)]
         if before:
-            covers[row.id] = own[random.Random(row.sha256).randrange(before)]
+            covers[control.id] = random.Random(control.sha256).choice(alike or before)
     return covers
 
 
