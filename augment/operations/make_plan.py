@@ -10,7 +10,7 @@ from augment.errors import NotReady
 from augment.operations.configs import config_from_json, to_json
 from augment.operations.context import Context
 from augment.operations.embedding import staged
-from augment.operations.plan import Batch, PlanConfig, plan
+from augment.operations.plan import Batch, PlanConfig, batches_table, plan
 
 __all__ = ["MakePlanResult", "PlanConfig", "make_plan"]
 
@@ -21,6 +21,7 @@ class MakePlanResult:
 
     batches: tuple[Batch, ...]
     samples: int
+    markdown: str = ""
 
 
 def make_plan(config: PlanConfig, context: Context) -> MakePlanResult:
@@ -36,7 +37,8 @@ def make_plan(config: PlanConfig, context: Context) -> MakePlanResult:
         own = replace(stage, job_folder=context.job_folder / f"batch-{number}")
         operation.load()(config_from_json(operation.config_type, batch.config), own)
     context.progress(1000, 1000)
-    return MakePlanResult(batches=batches, samples=sum(batch.count for batch in batches))
+    samples = sum(batch.count for batch in batches)
+    return MakePlanResult(batches=batches, samples=samples, markdown=batches_table(batches))
 
 
 def _kept_plan(config: PlanConfig, context: Context) -> tuple[Batch, ...]:

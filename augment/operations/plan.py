@@ -22,14 +22,14 @@ from augment.operations.train_ddpm import fit_fingerprint
 from augment.operations.troubles import Trouble, find_troubles
 from augment.store import ImageRecord, ModelRecord, Store
 
-__all__ = ["Batch", "MethodOrAuto", "PlanConfig", "PlanResult", "plan", "shares"]
+__all__ = ["Batch", "MethodOrAuto", "PlanConfig", "PlanResult", "batches_table", "plan", "shares"]
 
 Method = Literal["generate", "redraw_batch", "paste_batch"]
 MethodOrAuto = Literal["auto", "generate", "redraw_batch", "paste_batch"]
 
 _EVEN = 0.5
 """Share of the samples that all labels get alike; the rest goes where the classifier is wrong."""
-_PLACES = 8
+_PLACES, _WORST_TOLD = 8, 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +71,7 @@ class PlanResult:
     troubles: tuple[Trouble, ...]
     batches: tuple[Batch, ...]
     notes: tuple[Notice, ...] = ()
+    markdown: str = ""
 
 
 def plan(config: PlanConfig, context: Context) -> PlanResult:
@@ -95,7 +96,23 @@ def plan(config: PlanConfig, context: Context) -> PlanResult:
         for one in troubles
         if one.label not in maker.labels
     ]
-    return PlanResult(troubles=troubles, batches=tuple(batches), notes=tuple(notes))
+    told = [_troubles_table(troubles), batches_table(batches), *(f"- {note.text}\n" for note in notes)]
+    return PlanResult(troubles=troubles, batches=tuple(batches), notes=tuple(notes), markdown="\n".join(told))
+
+
+def _troubles_table(troubles: Sequence[Trouble]) -> str:
+    lines = ["| label | named wrongly | most as | worst images |", "|---|---|---|---|"]
+    for one in troubles:
+        worst = ", ".join(str(pair.image_id) for pair in one.worst[:_WORST_TOLD])
+        lines.append(f"| {one.label} | {one.wrong} of {one.images} | {one.rival or ''} | {worst} |")
+    return "\n".join([*lines, ""])
+
+
+def batches_table(batches: Sequence[Batch]) -> str:
+    """Markdown: what is made of which label, and why."""
+    lines = ["| samples | label | made by | why |", "|---|---|---|---|"]
+    lines += [f"| {one.count} | {one.label} | {one.operation} | {one.why.text} |" for one in batches]
+    return "\n".join([*lines, ""])
 
 
 def shares(troubles: Sequence[Trouble], count: int) -> dict[str, int]:

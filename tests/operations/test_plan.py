@@ -99,6 +99,9 @@ def test_without_a_model_real_defects_are_pasted_on_good_parts(store: Store, tmp
     # Good parts cannot be pasted: the whole number goes to the others, and it is said.
     assert batch.count == 40 and "paste_batch cannot make free" in planned.notes[0].text
     assert (batch.operation, batch.label, batch.config["on"]) == ("paste_batch", "spot", "free")
+    # On the command line a reader gets tables.
+    assert f"| spot | 3 of {planned.troubles[0].images} | free |" in planned.markdown
+    assert "| 40 | spot | paste_batch |" in planned.markdown and planned.notes[0].text in planned.markdown
     operation = find_operation(batch.operation)
     operation.load()(operation.read_config(dict(batch.config)), context)
     assert store.samples.count(label="spot") == batch.count
@@ -180,7 +183,7 @@ def test_a_plan_is_made_in_one_job_and_a_stopped_one_keeps_its_plan(store: Store
     # What was made may change the plan, so that another one would be made twice: the kept one is gone on with.
     margins(store, {"free": 3})
     result = make_plan(replace(config, count=90), context)
-    assert result.samples == 12 == store.samples.count()
+    assert result.samples == 12 == store.samples.count() and "| spot | paste_batch |" in result.markdown
     assert sorted(row.seed for row in store.samples.rows()) == list(range(5, 17))
 
 
