@@ -75,14 +75,18 @@ def _apart(report: ContestReport) -> list[str]:
     ]
 
 
+_EXTREMES = ("defects_all_found", "defects_none_found")
+
+
 def _detected(report: ContestReport) -> list[str]:
     lines = []
     for name, words in report.severities.items():
         given = [(arm, arm.detected[name]) for arm in report.arms if name in arm.detected]
-        whys = {one.why.text if one.why else "" for _, one in given}
-        if whys and "" not in whys:
+        # Who takes all for defects finds them all: that says nothing without the second number beside it.
+        whys = {one.why.text for _, one in given if one.why and one.why.key not in _EXTREMES}
+        if whys:
             lines += [f"No smallest {name} found at 95 % recall. {' '.join(sorted(whys))}", ""]
-        elif whys:
+        elif given:
             rows = [[arm.point.text, _smallest(one), _alarms(report, arm)] for arm, one in given]
             table = _table(["arm", name, "good taken for a defect"], rows)
             lines += [f"Smallest found at 95 % recall, by {name} ({words}):", "", *table, ""]

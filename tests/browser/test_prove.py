@@ -61,10 +61,11 @@ def evaluated(workspace: Workspace) -> None:
         found = np.where(severity > 60, 1.0, np.where(severity > 15, 0.6, 0.1))
         curves = {"size": detected(np.tile(severity, 3), np.tile(found, 3), np.tile(part, 3))}
         apart = told_apart(rng.normal(0, 1, 30) + 3 * true[:30], true[:30] == 1, np.zeros(30, int), part[:30])
+        every = {"contrast": detected(np.tile(severity, 3), np.ones(3 * len(true)), np.tile(part, 3))}
         report = replace(
             report,
-            arms=tuple(replace(arm, detected=curves) for arm in report.arms),
-            severities={"size": "area of the mask in px"},
+            arms=tuple(replace(arm, detected=curves | every) for arm in report.arms),
+            severities={"size": "area of the mask in px", "contrast": "grey levels"},
             apart={"spot": apart},
             notes=(notice("few_parts_tested", labels="spot 4"),),
             good="free",
@@ -191,7 +192,12 @@ def test_a_verdict_is_read_from_the_evaluation(page: Page, server: Server) -> No
     # One curve over the number of real images, one over the size of defects, each with a line for every arm.
     expect(page.locator(".evaluate .curve svg")).to_have_count(2)
     expect(page.locator(".evaluate .curve").first.locator(".way")).to_have_count(2)
-    expect(page.locator(".evaluate .curve").nth(1)).to_contain_text("95 % found fromGood parts taken for a defect")
+    expect(page.locator(".evaluate .curve").nth(2)).to_contain_text("95 % found fromGood parts taken for a defect")
+    # Where all are found there is no line to draw, and the false alarms stand beside.
+    expect(page.locator(".evaluate .curve").nth(1).locator("tbody tr").first).to_contain_text(
+        "Every test defect is found."
+    )
+    expect(page.locator(".evaluate .curve").nth(1).locator("tbody tr td").nth(2)).to_contain_text("%")
     expect(page.locator(".evaluate .tables")).to_contain_text("spot")
     expect(page.locator(".evaluate .files a")).to_have_count(4)
     # What cannot be trained says why.
@@ -205,7 +211,7 @@ def test_a_japanese_page_tells_notices_in_japanese(page: Page, server: Server) -
     notes = page.locator(".evaluate .found ul li")
     expect(notes.first).to_contain_text("評価の部品数が少ないラベル：spot 4。再現率はあてにならず")
     expect(notes.nth(1)).to_have_text("an earlier note")
-    expect(page.locator(".evaluate .curve").nth(1)).to_contain_text("検出：free と判定されないこと")
+    expect(page.locator(".evaluate .curve").nth(2)).to_contain_text("検出：free と判定されないこと")
     expect(page.locator(".evaluate .plan li").first).to_contain_text("貼り付けでは free を作れません")
 
 

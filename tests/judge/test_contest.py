@@ -99,6 +99,9 @@ def test_words_say_what_was_found_and_what_was_not():
     good = replace(made, good=LABELS[0])
     share = 1 - made.arms[0].recall[LABELS[0]].value
     assert good.false_alarms(made.arms[0]) == pytest.approx(share) and f"| {share:.0%} |" in markdown(good)
+    all_found = {"size": detected(np.exp(np.linspace(0, 5, len(PART))), np.ones(len(PART)), PART)}
+    every = replace(good, arms=tuple(replace(arm, detected=all_found) for arm in good.arms), severities={"size": "px"})
+    assert f"| Every test defect is found. | {share:.0%} |" in markdown(every)
     # The published protocol is told, and that it leaks; no verdict is.
     published = told[told.index("The published protocol") :]
     assert "leaks" in published and "trial 5" in published and "helps" not in published

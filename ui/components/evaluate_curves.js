@@ -10,7 +10,7 @@ const WIDTH_PX = 760, HEIGHT_PX = 240, LEFT_PX = 44, RIGHT_PX = 200, TOP_PX = 10
 export function curveSections(report) {
   const over = ["real", "beside"].map((axis) => overNumbers(report, axis));
   const detected = Object.entries(report.severities ?? {}).sort().map(([name, words]) => overSeverity(report, name, words));
-  return [...over, ...detected].filter((plot) => plot.curves.length || plot.why).map((plot) =>
+  return [...over, ...detected].filter((plot) => plot.curves.length || plot.why || plot.table).map((plot) =>
     h("section", { class: "curve" }, h("h2", {}, plot.title), plot.curves.length ? chart(plot) : null, plot.why ? h("p", { class: "note" }, plot.why) : null, plot.told ? h("p", { class: "note" }, plot.told) : null, plot.table));
 }
 
@@ -32,13 +32,19 @@ function overSeverity({ arms, good }, name, words) {
   const found = whole.filter((arm) => arm.detected[name].curve);
   const curves = found.map(({ point, detected: { [name]: { curve } } }) => ({ name: armName(point.arm), points: curve.severity.map((x, i) => ({ x, y: curve.recall[i], low: curve.low[i], high: curve.high[i] })) }));
   // Who takes all for defects finds them all: what is found says nothing without the second number.
-  const rows = found.map(({ point, recall, detected: { [name]: { curve: { smallest: one } } } }) => h("tr", {}, h("td", {}, armName(point.arm)),
-    h("td", { title: one ? "" : t("evaluate.smallest_none") }, one ? `${brief(one.value)} (${brief(one.low)} – ${brief(one.high)})` : t("evaluate.not_reached")), h("td", {}, recall[good] ? `${((1 - recall[good].value) * 100).toFixed(0)} %` : "–")));
+  const extreme = ({ detected: { [name]: { why } } }) => ["defects_all_found", "defects_none_found"].includes(why?.key);
+  const smallest = ({ curve, why }) => {
+    if (!curve) return h("td", {}, said(why));
+    const one = curve.smallest;
+    return h("td", { title: one ? "" : t("evaluate.smallest_none") }, one ? `${brief(one.value)} (${brief(one.low)} – ${brief(one.high)})` : t("evaluate.not_reached"));
+  };
+  const rows = whole.filter((arm) => arm.detected[name].curve || extreme(arm)).map(({ point, recall, detected }) => h("tr", {},
+    h("td", {}, armName(point.arm)), smallest(detected[name]), h("td", {}, recall[good] ? `${((1 - recall[good].value) * 100).toFixed(0)} %` : "–")));
   const heads = ["arm", "smallest", "false_alarms"].map((one) => h("th", {}, t(`evaluate.column_${one}`)));
   const measure = window.kizu.has(`evaluate.severity_${name}`) ? t(`evaluate.severity_${name}`) : words;
   const counted = good ? t("evaluate.found_not", { good }) : t("evaluate.found_named");
   const all = curves.flatMap((curve) => curve.points.map(({ x }) => x));
-  const without = Map.groupBy(whole.filter((arm) => arm.detected[name].why), (arm) => said(arm.detected[name].why));
+  const without = Map.groupBy(whole.filter((arm) => arm.detected[name].why && !extreme(arm)), (arm) => said(arm.detected[name].why));
   const whys = [...without].map(([why, own]) => t("evaluate.of_arms", { arms: own.map(({ point }) => armName(point.arm)).join(t("evaluate.comma")), why }));
   return {
     title: t(`evaluate.curve_${name}`), curves, ticks: all.length ? logTicks(Math.min(...all), Math.max(...all)) : [], place: Math.log, why: whys.join(" "),
