@@ -5,6 +5,7 @@ sent after the commit, so what a page shows as saved is on disk; a batch that co
 """
 
 import random
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,14 +45,18 @@ def columns(rows: Sequence[SampleRow]) -> dict[str, list[Any]]:
 
 def _covers(rows: Sequence[SampleRow]) -> dict[int, SampleRow]:
     """By control, the sample that it passes itself off for: one of those that were there before it, on the map where it
-    is; always the same one."""
+    is; always the same one. rows: in the order of ids."""
     own = [row for row in rows if row.method != CONTROL]
+    by_map = {placed: [row for row in own if (row.nearest_image_id is not None) == placed] for placed in (True, False)}
     covers = {}
     for control in rows:
-        before = [row for row in own if row.id < control.id] if control.method == CONTROL else []
-        alike = [row for row in before if (row.nearest_image_id is None) == (control.nearest_image_id is None)]
-        if before:
-            covers[control.id] = random.Random(control.sha256).choice(alike or before)
+        if control.method != CONTROL:
+            continue
+        for among in (by_map[control.nearest_image_id is not None], own):
+            before = bisect_left(among, control.id, key=lambda row: row.id)
+            if before:
+                covers[control.id] = among[random.Random(control.sha256).randrange(before)]
+                break
     return covers
 
 

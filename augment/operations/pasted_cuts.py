@@ -36,7 +36,7 @@ def pasted_cuts(members: Members, each: int, seed: int, view: View, context: Con
     for number, label in enumerate(members.labels):
         if not each or label not in masked or label == members.good:
             continue
-        # To any side: it looks worse than along the grain, and classifiers learn rather more from it.
+        # To any side: it looks worse than along the grain, and classifiers learned rather more from it.
         config = PasteBatchConfig(label=label, on=members.good, count=each, seed=seed, along_grain=False)
         for recipe_seed, recipe in paste_recipes(config, context):
             context.progress.check()
